@@ -1,0 +1,33 @@
+"""Reading users and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from omm_portal.accounts.models import AccountRole, ApiToken, TokenUse, User
+
+
+def user_list() -> QuerySet[User]:
+    """All users by name."""
+    return User.objects.order_by("username")
+
+
+def token_list(*, viewer: User) -> QuerySet[ApiToken]:
+    """The tokens that ``viewer`` may see: all with full access, else the own ones."""
+    tokens = ApiToken.objects.select_related("user").order_by("-created_at", "id")
+    return tokens if viewer.has_full_access else tokens.filter(user=viewer)
+
+
+def tokens_last_used(ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """When tokens were last used on this node, by token id (one query, second database)."""
+    uses = TokenUse.objects.filter(token_id__in=list(ids))
+    return dict(uses.values_list("token_id", "last_used_at"))
+
+
+def full_access_users() -> QuerySet[User]:
+    """Enabled users that may change settings; never none."""
+    return User.objects.filter(is_active=True, role=AccountRole.FULL)

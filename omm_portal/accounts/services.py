@@ -1,0 +1,188 @@
+"""Every change to users and tokens: validated, journalled, never without an administrator.
+
+All functions raise ValidationError (by field), StaleObject, Conflict and whatever the journal
+raises when this OMM accepts no change (GateClosed, Busy).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from omm_portal.accounts.models import ApiToken, User
+from omm_portal.accounts.selectors import full_access_users
+from standby import journal
+from standby.rules import row_problems
+from standby.written import Conflict, Written, expect_version
+
+USER_FIELDS = frozenset({"username", "display_name", "role", "is_active", "must_change_password"})
+TOKEN_PREFIX = "omm_"  # noqa: S105 - a marker that lets scanners find leaked tokens
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token just made; ``key`` is shown this once and kept nowhere."""
+
+    token: ApiToken
+    key: str
+
+
+def user_create(
+    *, values: Mapping[str, Any], password: str, actor: str, source: str = "web"
+) -> Written[User]:
+    """Add a user with a first password."""
+    user = User()
+    with journal.change(actor=actor, source=source) as change:
+        _apply(user, values)
+        _password_set(user, password)
+        _user_check(user)
+        change.save(user)
+    return Written(user, change.receipt)
+
+
+def user_update(
+    *,
+    user: User,
+    changes: Mapping[str, Any],
+    password: str | None = None,
+    expected_version: int | None = None,
+    actor: str,
+    source: str = "web",
+) -> Written[User]:
+    """Change a user and, when given, the password."""
+    with journal.change(actor=actor, source=source) as change:
+        current = _current(user, expected_version)
+        _apply(current, changes)
+        if password is not None:
+            _password_set(current, password)
+        _user_check(current)
+        _keep_an_administrator(current)
+        change.save(current)
+    return Written(current, change.receipt)
+
+
+def user_delete(
+    *, user: User, expected_version: int | None = None, actor: str, source: str = "web"
+) -> Written[None]:
+    """Remove a user together with the user's tokens."""
+    with journal.change(actor=actor, source=source) as change:
+        current = _current(user, expected_version)
+        _keep_an_administrator(current, removed=True)
+        change.delete_all(list(ApiToken.objects.filter(user=current)))
+        change.delete(current)
+    return Written(None, change.receipt)
+
+
+def password_change(
+    *, user: User, current_password: str, new_password: str, source: str = "web"
+) -> Written[User]:
+    """Change the own password; afterwards no further change is demanded."""
+    if not check_password(current_password, user.password):
+        raise ValidationError({"current_password": [_("This is not the current password.")]})
+    if new_password == current_password:
+        raise ValidationError({"new_password": [_("The new password must differ.")]})
+    with journal.change(actor=user.username, source=source) as change:
+        current = _current(user, None)
+        _password_set(current, new_password, field="new_password")
+        current.must_change_password = False
+        change.save(current)
+    return Written(current, change.receipt)
+
+
+def password_rehash(*, user: User, password: str) -> None:
+    """Store ``password`` hashed by today's method; the caller has checked that it is right."""
+    with journal.change(actor=user.username, source="system") as change:
+        current = _current(user, None)
+        if check_password(password, current.password):
+            current.password = make_password(password)
+            change.save(current)
+
+
+def token_create(
+    *,
+    user: User,
+    name: str = "",
+    expires_at: datetime | None = None,
+    now: datetime,
+    source: str = "web",
+) -> Written[NewToken]:
+    """Make a token for ``user``; only its digest is kept."""
+    if expires_at is not None and expires_at <= now:
+        raise ValidationError({"expires_at": [_("This time is over already.")]})
+    key = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken(user=user, name=name, digest=token_digest(key), expires_at=expires_at)
+    token.created_at = now
+    problems = row_problems(token, exclude={"user", "digest"})
+    if problems:
+        raise ValidationError(problems)
+    with journal.change(actor=user.username, source=source) as change:
+        if not User.objects.filter(pk=user.pk, is_active=True).exists():
+            raise Conflict("user-gone", "This user was removed or disabled.")
+        change.save(token)
+    return Written(NewToken(token, key), change.receipt)
+
+
+def token_delete(*, token: ApiToken, actor: str, source: str = "web") -> Written[None]:
+    """Revoke a token at once."""
+    with journal.change(actor=actor, source=source) as change:
+        current = ApiToken.objects.filter(pk=token.pk).first()
+        expect_version(current, None)
+        assert current is not None
+        change.delete(current)
+    return Written(None, change.receipt)
+
+
+def token_digest(key: str) -> str:
+    """What is kept of a token: it has 256 random bits, so one plain SHA-256 does."""
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def _current(user: User, expected_version: int | None) -> User:
+    current = User.objects.filter(pk=user.pk).first()
+    expect_version(current, expected_version)
+    assert current is not None
+    return current
+
+
+def _apply(user: User, values: Mapping[str, Any]) -> None:
+    unknown = values.keys() - USER_FIELDS
+    if unknown:
+        raise ValueError(f"not fields of a user: {sorted(unknown)}")
+    for field, value in values.items():
+        setattr(user, field, value)
+
+
+def _password_set(user: User, password: str, *, field: str = "password") -> None:
+    try:
+        if "\0" in password:
+            raise ValidationError(_("Null characters are not allowed."))
+        validate_password(password, user)
+    except ValidationError as error:
+        raise ValidationError({field: error.messages}) from None
+    user.password = make_password(password)
+
+
+def _user_check(user: User) -> None:
+    problems = row_problems(user, exclude={"password"})
+    if not problems:
+        same = User.objects.filter(username__iexact=user.username).exclude(pk=user.pk)
+        if same.exists():
+            problems["username"] = [str(_("A user of this name exists already."))]
+    if problems:
+        raise ValidationError(problems)
+
+
+def _keep_an_administrator(user: User, *, removed: bool = False) -> None:
+    if user.has_full_access and not removed:
+        return
+    if not full_access_users().exclude(pk=user.pk).exists():
+        raise Conflict("last-full-access", "One enabled user with full access must remain.")

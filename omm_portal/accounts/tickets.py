@@ -1,0 +1,96 @@
+"""Hand-over tickets: staying signed in when the other OMM takes over.
+
+An open page holds a fresh ticket in a script variable. When its OMM goes away, the page posts
+the ticket to the other one, which signs the same user in. A ticket names its audience, lives
+a minute, works once, and dies with a change of the user's password or rights to sign in.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from omm_portal.accounts.models import RedeemedTicket, User
+from omm_portal.routers import LIVE
+from standby.link import keys
+
+LIFETIME = 60
+"""Seconds between the issue of a ticket and its end."""
+SKEW = 10
+"""Seconds that the issuer's clock may be ahead of ours."""
+KEPT = timedelta(minutes=10)
+_SALT = "omm_portal.handover"
+
+
+class TicketRefused(Exception):
+    """The ticket does not sign anybody in; ``reason`` is for the log, never for the page."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def ticket_issue(*, user: User, now: float | None = None) -> str | None:
+    """A ticket that lets ``user`` in at the peer; None when there is no peer."""
+    if not settings.OMM.peer_address:
+        return None
+    content = {
+        "user": str(user.pk),
+        "session": _session_part(user),
+        "for": settings.OMM.peer_address,
+        "at": int(time.time() if now is None else now),
+        "id": str(uuid.uuid4()),
+    }
+    return signing.dumps(content, key=_key(), salt=_SALT)
+
+
+def ticket_redeem(ticket: str, *, now: float | None = None) -> User:
+    """The user of a ticket for this OMM, which is used up by this; raises TicketRefused."""
+    content = _content(ticket)
+    age = (time.time() if now is None else now) - content["at"]
+    if not -SKEW <= age <= LIFETIME:
+        raise TicketRefused(f"its age is {age:.0f} s")
+    if content["for"] != settings.OMM.address:
+        raise TicketRefused("it is meant for another OMM")
+    user = User.objects.filter(pk=content["user"], is_active=True).first()
+    if user is None or not constant_time_compare(content["session"], _session_part(user)):
+        raise TicketRefused("the user is gone or has changed the password")
+    _use_up(uuid.UUID(content["id"]))
+    return user
+
+
+def _content(ticket: str) -> dict[str, Any]:
+    try:
+        content = signing.loads(ticket, key=_key(), salt=_SALT)
+    except signing.BadSignature:
+        raise TicketRefused("its signature is wrong") from None
+    assert isinstance(content, dict)  # only this module signs with this key and salt
+    return content
+
+
+def _use_up(ticket_id: uuid.UUID) -> None:
+    """Remember the id; the primary key makes a second use fail, however close it comes."""
+    RedeemedTicket.objects.filter(redeemed_at__lt=timezone.now() - KEPT).delete()
+    try:
+        with transaction.atomic(using=LIVE):
+            RedeemedTicket.objects.using(LIVE).create(id=ticket_id)
+    except IntegrityError:
+        raise TicketRefused("it was used before") from None
+
+
+def _session_part(user: User) -> str:
+    """Changes with the password, as the sessions do; tells nothing about either."""
+    return salted_hmac(_SALT, user.get_session_auth_hash(), secret=_key()).hexdigest()[:32]
+
+
+def _key() -> str:
+    secret = settings.OMM.pair_secret.reveal().encode()
+    return keys.derive(secret, keys.TICKET).hex()

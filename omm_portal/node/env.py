@@ -1,0 +1,420 @@
+"""The environment of one node: every ``OMM_*`` variable, checked once, before anything runs."""
+
+import hashlib
+import ipaddress
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import environ
+
+from omm_portal.node.secrets import Secret, SecretUnreadable, kept_secret, read_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+EXIT_BAD_ENVIRONMENT = 2
+SECRET_MIN_LENGTH = 32
+BEATS_PER_TIMEOUT = 10
+MIN_SILENCE_BEATS = 4
+PROBE_SECONDS = 0.2
+UNIX_PATH_LIMIT = 107
+SPLIT_POLICIES = ("longest_active", "most_rfps")
+
+PLAIN_NAMES = frozenset(
+    {
+        "OMM_ADDRESS",
+        "OMM_PEER_ADDRESS",
+        "OMM_BIND",
+        "OMM_PATHS",
+        "OMM_DATA_DIR",
+        "OMM_LOG_DIR",
+        "OMM_WEB_PORT",
+        "OMM_RFP_PORT",
+        "OMM_LINK_PORT",
+        "OMM_ALLOWED_HOSTS",
+        "OMM_TRUSTED_PROXIES",
+        "OMM_PUBLIC_URL",
+        "OMM_SESSION_HOURS",
+        "OMM_METRICS_NETWORKS",
+        "OMM_HEARTBEAT_INTERVAL",
+        "OMM_CONTACT_TIMEOUT",
+        "OMM_STARTUP_WAIT",
+        "OMM_HANDOVER_WAIT",
+        "OMM_REPLICATION_WAIT",
+        "OMM_ERROR_GRACE",
+        "OMM_SIP_LOST_WAIT",
+        "OMM_RFP_HEARTBEAT",
+        "OMM_SPLIT_POLICY",
+    }
+)
+SECRET_NAMES = frozenset({"OMM_PAIR_SECRET", "OMM_ADMIN_PASSWORD", "DATABASE_URL", "REDIS_URL"})
+INTERNAL_NAMES = frozenset({"OMM_ENV_FILE", "OMM_PROCESS", "OMM_LOCK_FD"})
+KNOWN_NAMES = (
+    PLAIN_NAMES | SECRET_NAMES | {f"{name}_FILE" for name in SECRET_NAMES} | INTERNAL_NAMES
+)
+
+Value = TypeVar("Value")
+
+
+class EnvironmentProblem(ValueError):
+    """The environment cannot be used; the message names the variable and never a secret's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEnvironment:
+    """Everything one node is told from outside. Durations are seconds, addresses are canonical."""
+
+    address: str
+    peer_address: str
+    bind: str
+    paths: tuple[tuple[str, str], ...]
+    pair_secret: Secret
+    data_dir: Path
+    log_dir: Path
+    web_port: int
+    rfp_port: int
+    link_port: int
+    admin_password: Secret | None
+    allowed_hosts: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    public_url: str
+    session_hours: float
+    metrics_networks: tuple[str, ...]
+    heartbeat_interval: float
+    contact_timeout: float
+    startup_wait: float
+    handover_wait: float
+    replication_wait: float
+    error_grace: float
+    sip_lost_wait: float
+    rfp_heartbeat: float
+    split_policy: str
+    database_url: Secret | None
+    redis_url: Secret | None
+    process: str
+
+    @property
+    def all_paths(self) -> tuple[tuple[str, str], ...]:
+        """Every heartbeat path as (own, peer) address, the main one first; empty without a peer."""
+        if not self.peer_address:
+            return ()
+        return ((self.address, self.peer_address), *self.paths)
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the files of the running node are: sockets, lease, process list."""
+        return self.data_dir / "run"
+
+    @property
+    def lease_path(self) -> Path:
+        """The role lease."""
+        return self.run_dir / "lease"
+
+    @property
+    def term_path(self) -> Path:
+        """The highest term this node ever showed."""
+        return self.data_dir / "term"
+
+    @property
+    def control_socket(self) -> Path:
+        """Where the pair runtime takes commands."""
+        return self.run_dir / "control.sock"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """Where the supervisor takes commands."""
+        return self.run_dir / "supervisor.sock"
+
+    @property
+    def pids_path(self) -> Path:
+        """The list of the node's processes."""
+        return self.run_dir / "pids.json"
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file of configuration and journal (unused with ``DATABASE_URL``)."""
+        return self.data_dir / "omm.sqlite3"
+
+    @property
+    def live_path(self) -> Path:
+        """The SQLite file of events, sessions and live base-station rows."""
+        return self.data_dir / "live.sqlite3"
+
+    @property
+    def redis_socket(self) -> Path:
+        """The embedded Redis' Unix socket; in a short directory when the path would be too long."""
+        path = self.run_dir / "redis.sock"
+        if len(os.fsencode(path)) <= UNIX_PATH_LIMIT:
+            return path
+        short = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
+        return Path(f"/tmp/omm-{os.getuid()}-{short}/redis.sock")  # noqa: S108 (made 0700, owner checked)
+
+    @property
+    def web_url(self) -> str:
+        """This node's own web address, for people."""
+        return f"http://{host_in_url(self.address)}:{self.web_port}"
+
+
+def host_in_url(address: str) -> str:
+    """An IP address as it stands in a URL: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
+
+
+def load() -> NodeEnvironment:
+    """The node's environment from the process and ``OMM_ENV_FILE``; raises EnvironmentProblem."""
+    return parse(gather(os.environ))
+
+
+def gather(process: Mapping[str, str]) -> dict[str, str]:
+    """The process' variables over those of the environment file (default ``.env``, may be absent).
+
+    Raises EnvironmentProblem when a file that was named cannot be read.
+    """
+    named = process.get("OMM_ENV_FILE", "")
+    path = Path(named) if named else BASE_DIR / ".env"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if named:
+            raise EnvironmentProblem(f"OMM_ENV_FILE: {path} does not exist") from None
+        text = ""
+    except (OSError, UnicodeDecodeError) as problem:
+        raise EnvironmentProblem(f"OMM_ENV_FILE: cannot read {path}: {problem}") from None
+    return {**parse_file(text), **process}
+
+
+def parse_file(text: str) -> dict[str, str]:
+    """``NAME=value`` lines; the value is everything after ``=``, verbatim.
+
+    Blank lines and lines that begin with ``#`` are skipped, ``export`` is allowed, and one pair of
+    quotes around the whole value is taken off. Nothing else is interpreted.
+    """
+    values: dict[str, str] = {}
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip().removeprefix("export ").lstrip()
+        if not line or line.startswith("#"):
+            continue
+        name, separator, value = line.partition("=")
+        if not separator or not name.strip().isidentifier():
+            raise EnvironmentProblem(f"OMM_ENV_FILE: line {number} is not NAME=value")
+        values[name.strip()] = _unquoted(value.strip())
+    return values
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
+
+
+def parse(values: Mapping[str, str]) -> NodeEnvironment:
+    """Check all variables and put them together; raises EnvironmentProblem naming the variable."""
+    _refuse_unknown(values)
+    reader = _Reader(values)
+    address = reader.address("OMM_ADDRESS")
+    if not address:
+        raise EnvironmentProblem("OMM_ADDRESS is missing: the IP address of this OMM")
+    peer = reader.address("OMM_PEER_ADDRESS")
+    data_dir = reader.directory("OMM_DATA_DIR", BASE_DIR / "data")
+    node = NodeEnvironment(
+        address=address,
+        peer_address=peer,
+        bind=reader.address("OMM_BIND", unspecified=True) or address,
+        paths=reader.paths("OMM_PATHS"),
+        pair_secret=_pair_secret(reader, peer, data_dir),
+        data_dir=data_dir,
+        log_dir=reader.directory("OMM_LOG_DIR", data_dir / "logs"),
+        web_port=reader.port("OMM_WEB_PORT", 8000),
+        rfp_port=reader.port("OMM_RFP_PORT", 16321),
+        link_port=reader.port("OMM_LINK_PORT", 16322),
+        admin_password=reader.secret("OMM_ADMIN_PASSWORD"),
+        allowed_hosts=reader.texts("OMM_ALLOWED_HOSTS"),
+        trusted_proxies=reader.networks("OMM_TRUSTED_PROXIES"),
+        public_url=reader.url("OMM_PUBLIC_URL"),
+        session_hours=reader.seconds("OMM_SESSION_HOURS", 12),
+        metrics_networks=reader.networks("OMM_METRICS_NETWORKS"),
+        heartbeat_interval=reader.seconds("OMM_HEARTBEAT_INTERVAL", 0.1),
+        contact_timeout=reader.seconds("OMM_CONTACT_TIMEOUT", 1.0),
+        startup_wait=reader.seconds("OMM_STARTUP_WAIT", 3.0),
+        handover_wait=reader.seconds("OMM_HANDOVER_WAIT", 2.0),
+        replication_wait=reader.seconds("OMM_REPLICATION_WAIT", 1.0),
+        error_grace=reader.seconds("OMM_ERROR_GRACE", 3.0),
+        sip_lost_wait=reader.seconds("OMM_SIP_LOST_WAIT", 30.0),
+        rfp_heartbeat=reader.seconds("OMM_RFP_HEARTBEAT", 15.0),
+        split_policy=reader.choice("OMM_SPLIT_POLICY", SPLIT_POLICIES),
+        database_url=reader.service_url("DATABASE_URL", ("postgres", "postgresql")),
+        redis_url=reader.service_url("REDIS_URL", ("redis", "rediss", "unix")),
+        process=values.get("OMM_PROCESS", ""),
+    )
+    _check_together(node)
+    return node
+
+
+def _refuse_unknown(values: Mapping[str, str]) -> None:
+    unknown = sorted(name for name in values if name.startswith("OMM_") and name not in KNOWN_NAMES)
+    if unknown:
+        raise EnvironmentProblem(f"{', '.join(unknown)}: no such setting (misspelt?)")
+
+
+def _pair_secret(reader: "_Reader", peer: str, data_dir: Path) -> Secret:
+    secret = reader.secret("OMM_PAIR_SECRET")
+    if secret is not None and len(secret) < SECRET_MIN_LENGTH:
+        raise EnvironmentProblem(
+            f"OMM_PAIR_SECRET is too short: at least {SECRET_MIN_LENGTH} characters"
+        )
+    if secret is not None:
+        return secret
+    if peer:
+        raise EnvironmentProblem(
+            "OMM_PAIR_SECRET is missing: with OMM_PEER_ADDRESS set both OMMs need the same secret"
+        )
+    try:
+        return kept_secret(data_dir / "pair-secret")
+    except SecretUnreadable as problem:
+        raise EnvironmentProblem(f"OMM_DATA_DIR: {problem}") from None
+
+
+def _check_together(node: NodeEnvironment) -> None:
+    """Rules over more than one variable."""
+    if node.address == node.peer_address:
+        raise EnvironmentProblem("OMM_PEER_ADDRESS is this OMM's own address (OMM_ADDRESS)")
+    addresses = [node.address, *filter(None, [node.peer_address])]
+    if len({ipaddress.ip_address(address).version for address in addresses}) > 1:
+        raise EnvironmentProblem("OMM_PEER_ADDRESS is not of the IP version of OMM_ADDRESS")
+    if node.paths and not node.peer_address:
+        raise EnvironmentProblem("OMM_PATHS is set but OMM_PEER_ADDRESS is not")
+    ports = {node.web_port, node.rfp_port, node.link_port}
+    if len(ports) < 3:
+        raise EnvironmentProblem("OMM_WEB_PORT, OMM_RFP_PORT and OMM_LINK_PORT must differ")
+    if node.contact_timeout < node.heartbeat_interval * BEATS_PER_TIMEOUT - 1e-9:
+        raise EnvironmentProblem(
+            f"OMM_CONTACT_TIMEOUT is shorter than {BEATS_PER_TIMEOUT} times OMM_HEARTBEAT_INTERVAL"
+        )
+    shortest = node.heartbeat_interval * MIN_SILENCE_BEATS + PROBE_SECONDS
+    if node.contact_timeout < shortest - 1e-9:
+        raise EnvironmentProblem(
+            f"OMM_CONTACT_TIMEOUT is shorter than {shortest:g}: {MIN_SILENCE_BEATS} heartbeats "
+            f"and {PROBE_SECONDS:g} s of probes"
+        )
+
+
+class _Reader:
+    """Reads and casts single variables; every error names its variable."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self._env = environ.Env()
+        self._env.ENVIRON = dict(values)
+
+    def _cast(self, name: str, cast: type, default: Value, kind: str) -> Value:
+        if not self._values.get(name, "").strip():
+            return default
+        try:
+            result: Value = self._env(name, cast=cast)
+        except (ValueError, TypeError, environ.ImproperlyConfigured):
+            raise EnvironmentProblem(f"{name} is not {kind}: {self._values[name]!r}") from None
+        return result
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A comma-separated list."""
+        items: list[Any] = self._cast(name, list, [], "a list")
+        return tuple(item.strip() for item in items if item.strip())
+
+    def address(self, name: str, *, unspecified: bool = False) -> str:
+        """A canonical IP address, or "" when not set."""
+        text = self._values.get(name, "").strip()
+        return _address(name, text, unspecified=unspecified) if text else ""
+
+    def paths(self, name: str) -> tuple[tuple[str, str], ...]:
+        """``own=peer,own=peer``."""
+        pairs = []
+        for item in self.texts(name):
+            own, separator, peer = item.partition("=")
+            if not separator or own.strip() == peer.strip():
+                raise EnvironmentProblem(f"{name} is not a list of own=peer addresses: {item!r}")
+            pairs.append((_address(name, own.strip()), _address(name, peer.strip())))
+        return tuple(pairs)
+
+    def networks(self, name: str) -> tuple[str, ...]:
+        """A list of networks or single addresses, canonical."""
+        return tuple(_network(name, item) for item in self.texts(name))
+
+    def directory(self, name: str, default: Path) -> Path:
+        """An absolute path; a relative one counts from the current directory."""
+        text = self._values.get(name, "").strip()
+        return Path(text).expanduser().absolute() if text else default
+
+    def port(self, name: str, default: int) -> int:
+        """A TCP or UDP port."""
+        port: int = self._cast(name, int, default, "a port number")
+        if not 1 <= port <= 65535:
+            raise EnvironmentProblem(f"{name} is not a port number (1 to 65535): {port}")
+        return port
+
+    def seconds(self, name: str, default: float) -> float:
+        """A positive, finite number."""
+        number: float = self._cast(name, float, default, "a number")
+        if not math.isfinite(number) or number <= 0:
+            raise EnvironmentProblem(f"{name} is not a positive number: {self._values[name]!r}")
+        return number
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """One of the choices; the first is the default."""
+        value: str = self._cast(name, str, choices[0], "a text")
+        if value not in choices:
+            raise EnvironmentProblem(f"{name} is {value!r}, must be one of: {', '.join(choices)}")
+        return value
+
+    def url(self, name: str) -> str:
+        """An http or https address without its last slash, or ""."""
+        value: str = self._cast(name, str, "", "a text")
+        if value and not _is_web_url(value):
+            raise EnvironmentProblem(f"{name} is not an http or https address: {value!r}")
+        return value.rstrip("/")
+
+    def secret(self, name: str) -> Secret | None:
+        """A secret, verbatim."""
+        try:
+            return read_secret(name, self._values)
+        except SecretUnreadable as problem:
+            raise EnvironmentProblem(str(problem)) from None
+
+    def service_url(self, name: str, schemes: tuple[str, ...]) -> Secret | None:
+        """A URL that may hold a password: only its scheme is ever shown."""
+        secret = self.secret(name)
+        if secret is not None and secret.reveal().partition("://")[0] not in schemes:
+            wanted = ", ".join(f"{scheme}://" for scheme in schemes)
+            raise EnvironmentProblem(f"{name} does not begin with one of: {wanted}")
+        return secret
+
+
+def _checked(make: Callable[[str], Any], name: str, text: str, kind: str) -> Any:
+    try:
+        return make(text)
+    except ValueError:
+        raise EnvironmentProblem(f"{name} is not {kind}: {text!r}") from None
+
+
+def _address(name: str, text: str, *, unspecified: bool = False) -> str:
+    address = _checked(ipaddress.ip_address, name, text, "an IP address")
+    if address.is_multicast or (address.is_unspecified and not unspecified):
+        raise EnvironmentProblem(f"{name} is not an address of one host: {text!r}")
+    return str(address)
+
+
+def _network(name: str, text: str) -> str:
+    def make(item: str) -> object:
+        return ipaddress.ip_network(item, strict=False)
+
+    return str(_checked(make, name, text, "a network"))
+
+
+def _is_web_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

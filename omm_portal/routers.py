@@ -1,0 +1,42 @@
+"""Which of the node's two databases a model lives in."""
+
+from typing import Any
+
+from django.db import models
+
+LIVE_MODELS = frozenset(
+    {
+        "standby.event",
+        "rfps.rfplive",
+        "accounts.tokenuse",
+        "accounts.redeemedticket",
+        "sessions.session",
+    }
+)
+LIVE = "live"
+DEFAULT = "default"
+
+
+class LiveRouter:
+    """Node-local rows that change often live apart, so that they never wait for configuration."""
+
+    def db_for_read(self, model: type[models.Model], **hints: Any) -> str:
+        """The database of a model."""
+        return LIVE if model._meta.label_lower in LIVE_MODELS else DEFAULT
+
+    def db_for_write(self, model: type[models.Model], **hints: Any) -> str:
+        """The database of a model."""
+        return self.db_for_read(model)
+
+    def allow_relation(self, one: models.Model, other: models.Model, **hints: Any) -> bool:
+        """Rows relate only inside one database."""
+        return self.db_for_read(type(one)) == self.db_for_read(type(other))
+
+    def allow_migrate(
+        self, db: str, app_label: str, model_name: str | None = None, **hints: Any
+    ) -> bool | None:
+        """Each table is made in its own database only; code without a model runs on default."""
+        if model_name is None:
+            return db == DEFAULT
+        is_live = f"{app_label}.{model_name}".lower() in LIVE_MODELS
+        return is_live == (db == LIVE)

@@ -1,0 +1,65 @@
+"""How lists of base stations and sites are narrowed, in endpoints and pages alike."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import django_filters
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from rfps.models import IpMode, Rfp, Site
+from rfps.selectors import connected_ids
+from rfps.validation import mac_normalised
+
+LARGEST = 2**31 - 1
+
+
+class SiteFilterSet(django_filters.FilterSet):
+    """Sites by a part of their name."""
+
+    search = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
+
+    class Meta:
+        model = Site
+        fields: ClassVar[list[str]] = []
+
+
+class RfpFilterSet(django_filters.FilterSet):
+    """Base stations by place, radio settings, or a part of their name or MAC address."""
+
+    search = django_filters.CharFilter(method="filter_search", label=_("Search"))
+    mac = django_filters.CharFilter(method="filter_mac", label=_("MAC address"))
+    site = django_filters.UUIDFilter(field_name="site_id", label=_("Site"))
+    without_site = django_filters.BooleanFilter(field_name="site", lookup_expr="isnull")
+    cluster = django_filters.NumberFilter(min_value=0, max_value=LARGEST)
+    paging_area = django_filters.NumberFilter(min_value=0, max_value=LARGEST)
+    dect_on = django_filters.BooleanFilter()
+    ip_mode = django_filters.ChoiceFilter(choices=IpMode.choices)
+    connected = django_filters.BooleanFilter(method="filter_connected", label=_("Connected"))
+
+    class Meta:
+        model = Rfp
+        fields: ClassVar[list[str]] = []
+
+    def filter_search(self, rows: QuerySet[Rfp], name: str, value: str) -> QuerySet[Rfp]:
+        """Name, place or any part of the MAC address, however its digits are separated."""
+        digits = "".join(char for char in value if char not in ":-. ").upper()
+        pairs = ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+        wanted = Q(mac__icontains=value) | Q(mac__icontains=pairs) if pairs else Q()
+        for field in ("name", "building", "floor", "room", "site__name"):
+            wanted |= Q(**{f"{field}__icontains": value})
+        return rows.filter(wanted)
+
+    def filter_mac(self, rows: QuerySet[Rfp], name: str, value: str) -> QuerySet[Rfp]:
+        """Exactly one MAC address, in any of its written forms."""
+        try:
+            return rows.filter(mac=mac_normalised(value))
+        except ValidationError:
+            return rows.none()
+
+    def filter_connected(self, rows: QuerySet[Rfp], name: str, value: bool) -> QuerySet[Rfp]:
+        """Connected to this OMM or not; the states live in the second database."""
+        ids = connected_ids()
+        return rows.filter(pk__in=ids) if value else rows.exclude(pk__in=ids)

@@ -1,0 +1,96 @@
+"""Which models are journalled: the journal learns of them here and never imports their apps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+
+Model = type[models.Model]
+Beginnings = Callable[[], Iterable[models.Model]]
+"""Makes the unsaved rows that a new pair begins with; their UUIDs are the same on every node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One journalled model; ``secret`` names the fields that are never shown to people."""
+
+    model: Model
+    secret: frozenset[str] = frozenset()
+    beginnings: Beginnings | None = field(default=None, compare=False)
+
+    @property
+    def label(self) -> str:
+        """How entries name the model, e.g. "rfps.rfp"."""
+        return self.model._meta.label_lower
+
+
+_registered: dict[str, Registered] = {}
+_generation = 0
+
+
+def register(
+    model: Model, *, secret: Iterable[str] = (), beginnings: Beginnings | None = None
+) -> None:
+    """Journal every change of ``model`` from now on; called when its app is ready.
+
+    ``beginnings`` gives the rows that the first active OMM of an empty pair makes.
+    """
+    global _generation  # noqa: PLW0603
+    entry = Registered(model, frozenset(secret), beginnings)
+    _registered[entry.label] = entry
+    _generation += 1
+
+
+def generation() -> int:
+    """Changes whenever a model is registered; for those that keep what they derived."""
+    return _generation
+
+
+def labels() -> list[str]:
+    """The names of all journalled models, sorted."""
+    return sorted(_registered)
+
+
+def find(label: str) -> Registered | None:
+    """The registration under this name."""
+    return _registered.get(label)
+
+
+def is_registered(model: type[Any]) -> bool:
+    """True when changes of the model are journalled."""
+    return model._meta.label_lower in _registered
+
+
+def secret_fields(label: str) -> frozenset[str]:
+    """The fields of a model that are never shown; empty for a model that is not known."""
+    found = _registered.get(label)
+    return found.secret if found else frozenset()
+
+
+def all_models() -> list[Model]:
+    """The journalled models, each after those that its foreign keys point to."""
+    ordered: list[Model] = []
+    for label in labels():
+        _visit(_registered[label].model, ordered, ())
+    return ordered
+
+
+def _visit(model: Model, ordered: list[Model], path: tuple[Model, ...]) -> None:
+    if model in ordered or model in path:
+        return
+    for target in foreign_targets(model):
+        if is_registered(target):
+            _visit(target, ordered, (*path, model))
+    ordered.append(model)
+
+
+def foreign_targets(model: Model) -> list[Model]:
+    """The models that the foreign keys of ``model`` point to."""
+    return [
+        column.related_model
+        for column in model._meta.concrete_fields
+        if isinstance(column, models.ForeignKey) and isinstance(column.related_model, type)
+    ]

@@ -1,0 +1,176 @@
+"""What open pages show, read once per web process and shared by all of them.
+
+The truth comes from the role lease and the node's own event table, never from Redis: the
+channel layer only says earlier that it is worth looking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.db import DatabaseError
+
+from standby import gate
+from standby.models import Event
+from standby.presentation import Document
+from standby.push import GROUP
+from standby.selectors import status_document
+
+TICK = 0.5
+"""Seconds between two looks at the lease when nobody wakes the feed."""
+SHORTEST = 0.25
+"""Seconds between two states: at most four a second reach a page."""
+EVENTS_EVERY = 1.0
+EVENTS_SHOWN = 20
+LISTEN_AGAIN = 5.0
+"""Seconds until a channel layer that failed is tried again."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that a page shows live, as of one moment."""
+
+    revision: int
+    document: Document
+    events: list[Document]
+
+
+def recent_events() -> list[Document]:
+    """The newest events of either OMM, the newest first; empty when they cannot be read."""
+    try:
+        return [_event(row) for row in Event.objects.order_by("-at", "-id")[:EVENTS_SHOWN]]
+    except DatabaseError:
+        log.warning("the events could not be read", exc_info=True)
+        return []
+
+
+def _event(row: Event) -> Document:
+    return {
+        "id": str(row.uid),
+        "at": row.at.isoformat().replace("+00:00", "Z"),
+        "node": row.node,
+        "code": row.code,
+        "severity": row.severity,
+        "message": row.message,
+        "details": row.details,
+    }
+
+
+def changes_between(old: State, new: State) -> dict[str, Any]:
+    """What must be put on ``old`` to get ``new``: whole top-level values; empty when equal."""
+    changed = {
+        key: value
+        for key, value in new.document.items()
+        if key not in old.document or old.document[key] != value
+    }
+    removed = [key for key in old.document if key not in new.document]
+    found: dict[str, Any] = {}
+    if changed or removed:
+        found = {"document": changed, "removed": removed}
+    if new.events != old.events:
+        found["events"] = new.events
+    return found
+
+
+class Feed:
+    """Reads the state while somebody listens; one per event loop, see ``Feed.here``."""
+
+    _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        self._state: State | None = None
+        self._listeners = 0
+        self._news: asyncio.Future[State] | None = None
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._events_due = 0.0
+
+    @classmethod
+    def here(cls) -> Feed:
+        """The feed of the running event loop."""
+        return cls._feeds.setdefault(asyncio.get_running_loop(), cls())
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Feed]:
+        """Keep the state current inside the block."""
+        self._listeners += 1
+        if self._listeners == 1:
+            self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._listen())]
+        try:
+            yield self
+        finally:
+            self._listeners -= 1
+            if self._listeners == 0:
+                await self._stop()
+
+    async def newer(self, revision: int, timeout: float) -> State | None:
+        """The state as soon as it is newer than ``revision``; None after ``timeout`` seconds."""
+        if self._state is not None and self._state.revision > revision:
+            return self._state
+        if self._news is None or self._news.done():
+            self._news = asyncio.get_running_loop().create_future()
+        done, _waiting = await asyncio.wait({self._news}, timeout=timeout)
+        return self._state if done else None
+
+    async def _read(self) -> None:
+        """Look at the lease and the events again and again; the heart of the feed."""
+        while True:
+            self._wake.clear()
+            try:
+                await self._look()
+            except Exception:
+                log.exception("the state of the pair could not be read")
+            await asyncio.sleep(SHORTEST)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), TICK - SHORTEST)
+
+    async def _look(self) -> None:
+        old = self._state
+        now = asyncio.get_running_loop().time()
+        events = old.events if old else []
+        if old is None or now >= self._events_due:
+            events = await database_sync_to_async(recent_events)()
+            self._events_due = now + EVENTS_EVERY
+        new = State((old.revision if old else 0) + 1, status_document(gate.lease()), events)
+        if old is None or changes_between(old, new):
+            self._state = new
+            if self._news is not None and not self._news.done():
+                self._news.set_result(new)
+
+    async def _listen(self) -> None:
+        """Be woken by the channel layer; its failures only cost the earlier look."""
+        while True:
+            try:
+                await self._listen_once()
+            except Exception as problem:
+                log.info("open pages are not woken by the channel layer: %r", problem)
+            await asyncio.sleep(LISTEN_AGAIN)
+
+    async def _listen_once(self) -> None:
+        layer = get_channel_layer()
+        if layer is None:
+            return
+        channel = await asyncio.wait_for(layer.new_channel(), LISTEN_AGAIN)
+        await asyncio.wait_for(layer.group_add(GROUP, channel), LISTEN_AGAIN)
+        while True:
+            message = await layer.receive(channel)
+            if message.get("kind") == "event":
+                self._events_due = 0.0
+            self._wake.set()
+
+    async def _stop(self) -> None:
+        tasks, self._tasks, self._state = self._tasks, [], None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,198 @@
+"""Tables of the pair: the journal, node-local marks, replicated settings, events."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+SETTINGS_NAMESPACE = uuid.UUID("8d3c1b1e-5d0f-5b8e-9a6e-0f4b6f0c7a15")
+
+
+def fixed_id(name: str) -> uuid.UUID:
+    """The UUID that a row made at the beginning of a pair has on every node."""
+    return uuid.uuid5(SETTINGS_NAMESPACE, name)
+
+
+class JournalEntry(models.Model):
+    """One configuration change; ``body`` is the canonical JSON text that was hashed."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    term = models.BigIntegerField()
+    node = models.CharField(max_length=64)
+    at = models.DateTimeField(db_index=True)
+    actor = models.CharField(max_length=64)
+    source = models.CharField(max_length=64)
+    transaction = models.UUIDField(db_index=True)
+    model = models.CharField(max_length=100)
+    object = models.UUIDField(db_index=True)
+    operation = models.CharField(max_length=16)
+    body = models.TextField()
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering: ClassVar = ["seq"]
+
+
+class JournalHead(models.Model):
+    """The end of the journal; exactly one row (id 1), locked first by every change."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    seq = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default="0" * 64)
+    term = models.BigIntegerField(default=0)
+    lineage = models.CharField(max_length=36, default="", blank=True)
+    real = models.BooleanField(default=False)
+
+
+class Fence(models.Model):
+    """Node-local: whether changes may commit here, read in the change's own transaction."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    open = models.BooleanField(default=False)
+    term = models.BigIntegerField(default=0)
+
+
+class PeerMark(models.Model):
+    """Node-local: the last own entry the peer confirmed durably."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    seq = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default="0" * 64)
+    at = models.DateTimeField(null=True)
+
+
+class NodeIdentity(models.Model):
+    """Node-local: whose database this is."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    node_id = models.CharField(max_length=32)
+    address = models.CharField(max_length=64)
+
+
+class StagedPart(models.Model):
+    """Node-local: a piece of a large transaction or snapshot received but not yet applied."""
+
+    transfer = models.CharField(max_length=100)
+    index = models.PositiveIntegerField()
+    data = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["transfer", "index"], name="staged_part_once")
+        ]
+
+
+class PendingSetAside(models.Model):
+    """Node-local: an own change that a split took back and that the winner must still get."""
+
+    id = models.UUIDField(primary_key=True)
+    node = models.CharField(max_length=64)
+    term = models.BigIntegerField()
+    seq = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    body = models.TextField()
+    sent = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["term", "seq"]
+
+
+class SetAsideClass(models.TextChoices):
+    """What became of a change that lost a split."""
+
+    MERGED = "merged", _("Merged")
+    OPEN = "open", _("Open")
+    KEPT = "kept", _("Kept")
+    REPLACED = "replaced", _("Replaced")
+
+
+class SetAside(models.Model):
+    """Replicated: a change made on the side that lost a split, waiting for or after review."""
+
+    id = models.UUIDField(primary_key=True)
+    node = models.CharField(max_length=64)
+    term = models.BigIntegerField()
+    seq = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    state = models.CharField(max_length=8, choices=SetAsideClass, default=SetAsideClass.OPEN)
+    body = models.TextField()
+    decided_by = models.CharField(max_length=64, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering: ClassVar = ["term", "seq", "id"]
+
+
+class OmmSettings(models.Model):
+    """Replicated: the two OMM addresses that base stations are told (one row).
+
+    While ``trial_until`` is set the addresses are on trial: the ``previous_*`` pair comes back
+    unless somebody confirms in time.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    first_address = models.GenericIPAddressField(_("first OMM address"), null=True, blank=True)
+    second_address = models.GenericIPAddressField(_("second OMM address"), null=True, blank=True)
+    trial_until = models.DateTimeField(null=True, blank=True, editable=False)
+    previous_first_address = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    previous_second_address = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+
+class SipTransport(models.TextChoices):
+    """How SIP requests travel."""
+
+    UDP = "UDP", "UDP"
+    TCP = "TCP", "TCP"
+    UDP_AND_TCP = "UDPAndTCP", _("UDP and TCP")
+    TLS = "TLS", "TLS"
+    PERSISTENT_TLS = "PersistentTLS", _("Persistent TLS")
+
+
+class SipSettings(models.Model):
+    """Replicated: SIP proxy and registrar (one row); they decide whether a takeover is allowed."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    proxy_server = models.CharField(_("proxy server"), max_length=255, blank=True)
+    proxy_port = models.PositiveIntegerField(_("proxy port"), default=5060)
+    registrar_server = models.CharField(_("registrar server"), max_length=255, blank=True)
+    registrar_port = models.PositiveIntegerField(_("registrar port"), default=5060)
+    transport = models.CharField(
+        _("transport"), max_length=16, choices=SipTransport, default=SipTransport.UDP
+    )
+    check_number = models.CharField(_("check number"), max_length=64, blank=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+
+class SystemSettings(models.Model):
+    """Replicated: settings of the system as a whole (one row)."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    system_name = models.CharField(_("system name"), max_length=64, blank=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+
+class Severity(models.TextChoices):
+    """How much an event or warning matters."""
+
+    INFO = "info", _("Information")
+    WARNING = "warning", _("Warning")
+    ERROR = "error", _("Error")
+
+
+class Event(models.Model):
+    """Node-local, second database: what happened on either OMM, for the common time line."""
+
+    uid = models.UUIDField(unique=True, default=uuid.uuid4)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    node = models.CharField(max_length=64)
+    code = models.CharField(max_length=64, db_index=True)
+    severity = models.CharField(max_length=8, choices=Severity, default=Severity.INFO)
+    message = models.TextField()
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["-at", "-id"]

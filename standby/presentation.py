@@ -1,0 +1,251 @@
+"""The pair in people's words: labels, tones and icons of every state, in one place.
+
+Pages render them on the server; ``labels()`` hands the same words to the script that keeps an
+open page current, so that both always say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Document = dict[str, Any]
+"""The status document of one OMM, or a part of it."""
+
+Text = str | Promise
+
+
+class Tone(StrEnum):
+    """How a state feels; each has a colour in the style sheet."""
+
+    OK = "ok"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A state as people see it: never by colour alone, always with a word and an icon."""
+
+    text: Text
+    tone: Tone
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class WarningText:
+    """A warning's title and what to do about it."""
+
+    title: Text
+    advice: Text
+
+
+ROLES = {
+    "active": Label(_("Active"), Tone.OK, "ok"),
+    "standby": Label(_("Standby"), Tone.INFO, "standby"),
+    "starting": Label(_("Starting"), Tone.IDLE, "wait"),
+    "failed": Label(_("Failed"), Tone.ERROR, "error"),
+}
+PEER_STATES = {
+    **ROLES,
+    "no_contact": Label(_("No contact"), Tone.ERROR, "error"),
+    "none": Label(_("Not configured"), Tone.IDLE, "idle"),
+}
+PAIR_STATES = {
+    "synchronised": Label(_("Synchronised"), Tone.OK, "ok"),
+    "not_synchronised": Label(_("Not synchronised"), Tone.WARN, "warn"),
+    "no_standby": Label(_("No Standby"), Tone.ERROR, "error"),
+    "no_active": Label(_("No active OMM"), Tone.ERROR, "error"),
+    "single": Label(_("Single OMM"), Tone.IDLE, "idle"),
+}
+SIP_STATES = {
+    "reachable": Label(_("Reachable"), Tone.OK, "ok"),
+    "unreachable": Label(_("Not reachable"), Tone.ERROR, "error"),
+    "unknown": Label(_("Being checked"), Tone.IDLE, "wait"),
+    "none": Label(_("Not configured"), Tone.IDLE, "idle"),
+}
+SEVERITIES = {
+    "info": Label(_("Information"), Tone.INFO, "info"),
+    "warning": Label(_("Warning"), Tone.WARN, "warn"),
+    "error": Label(_("Error"), Tone.ERROR, "error"),
+}
+WARNINGS = {
+    "no_standby": WarningText(
+        _("No Standby"),
+        _("Start the other OMM or repair the network between the two. Until then changes are "
+          "kept on this OMM only."),
+    ),
+    "not_synchronised": WarningText(
+        _("Not synchronised"),
+        _("Wait for the transfer to finish. If it does not, look at the events of both OMMs."),
+    ),
+    "sip_unreachable": WarningText(
+        _("SIP proxy not reachable"),
+        _("Check the SIP settings and the network to the proxy. Without its answer no OMM "
+          "takes over."),
+    ),
+    "split_resolved": WarningText(
+        _("Split resolved"), _("Review the changes that were set aside.")
+    ),
+    "wrong_peer": WarningText(
+        _("Wrong peer"),
+        _("Check the peer address and the pair secret of both OMMs; they must belong together."),
+    ),
+    "version_mismatch": WarningText(
+        _("Versions differ"), _("Bring both OMMs to the same version.")
+    ),
+    "clock_skew": WarningText(
+        _("Clocks differ"), _("Set both hosts' clocks, best with the same NTP servers.")
+    ),
+    "omm_error": WarningText(
+        _("OMM error"), _("Look at the events and the disk of the OMM that reports it.")
+    ),
+    "frozen": WarningText(
+        _("OMM stood still"),
+        _("The host paused this OMM. Check its load and, if virtual, its snapshots."),
+    ),
+    "flapping": WarningText(
+        _("Changing roles too often"), _("Find the error that repeats in the events.")
+    ),
+    "path_down": WarningText(
+        _("Heartbeat path down"), _("Check the network of the path that is named.")
+    ),
+    "maintenance": WarningText(
+        _("Maintenance"), _("No automatic takeover happens until the maintenance ends.")
+    ),
+    "rfp_standby_mismatch": WarningText(
+        _("Base stations without standby"),
+        _("Tell these base stations both OMM addresses, by DHCP or locally."),
+    ),
+    "disk_low": WarningText(_("Disk nearly full"), _("Free space on the host's disk.")),
+    "backup_failed": WarningText(
+        _("Backup failed"), _("Check the backup's target and try again.")
+    ),
+}
+NO_WARNING_TEXT = WarningText("", "")
+
+BADGES = {
+    "live": Label(_("Live"), Tone.OK, "live"),
+    "polling": Label(_("Live, by polling"), Tone.OK, "live"),
+    "stale": Label(_("Stale since"), Tone.WARN, "warn"),
+    "moving": Label(_("Moving to the other OMM"), Tone.WARN, "pair"),
+}
+
+
+def peer_state(document: Document) -> str:
+    """A key of PEER_STATES."""
+    peer = document.get("peer")
+    if not peer:
+        return "none"
+    return str(peer.get("role") or "no_contact") if peer.get("in_contact") else "no_contact"
+
+
+def pair_state(document: Document) -> str:
+    """A key of PAIR_STATES: the pair's condition in one word."""
+    codes = {warning.get("code") for warning in document.get("warnings", ())}
+    node = document.get("node", {})
+    if node.get("role") != "active" and peer_state(document) != "active":
+        return "no_active"
+    if not document.get("peer"):
+        return "single"
+    if "no_standby" in codes or peer_state(document) == "no_contact":
+        return "no_standby"
+    return "synchronised" if node.get("synchronised") else "not_synchronised"
+
+
+def sip_state(document: Document) -> str:
+    """A key of SIP_STATES."""
+    sip = document.get("sip") or {}
+    if not sip.get("configured"):
+        return "none"
+    if sip.get("reachable") is None:
+        return "unknown"
+    return "reachable" if sip["reachable"] else "unreachable"
+
+
+def lag(document: Document) -> int | None:
+    """Journal entries that the peer lacks; None without a peer."""
+    journal = document.get("journal") or {}
+    if journal.get("peer_seq") is None:
+        return None
+    return max(0, int(journal.get("seq", 0)) - int(journal["peer_seq"]))
+
+
+def derived(document: Document) -> Document:
+    """``document`` with the states that pages show beside its own fields."""
+    return {
+        **document,
+        "pair_state": pair_state(document),
+        "peer_state": peer_state(document),
+        "sip_state": sip_state(document),
+        "lag": lag(document),
+    }
+
+
+def warning_rows(document: Document) -> list[Document]:
+    """The document's warnings with title, tone, icon and advice, the gravest first."""
+    order = {"error": 0, "warning": 1, "info": 2}
+    found = sorted(
+        document.get("warnings", ()), key=lambda row: order.get(row.get("severity", ""), 3)
+    )
+    return [_warning_row(row) for row in found]
+
+
+def _warning_row(row: Document) -> Document:
+    text = WARNINGS.get(row.get("code", ""), NO_WARNING_TEXT)
+    label = SEVERITIES.get(row.get("severity", ""), SEVERITIES["warning"])
+    title = str(text.title) or str(row.get("message", ""))
+    message = str(row.get("message", ""))
+    return {
+        **row,
+        "title": title,
+        "message": "" if message == title else message,
+        "advice": str(text.advice),
+        "label": label,
+    }
+
+
+KINDS: dict[str, Mapping[str, Label]] = {
+    "role": ROLES,
+    "peer": PEER_STATES,
+    "pair": PAIR_STATES,
+    "sip": SIP_STATES,
+    "severity": SEVERITIES,
+    "badge": BADGES,
+}
+
+
+def labels() -> Document:
+    """Every word that the page's script needs, as plain JSON values."""
+    kinds = {
+        kind: {
+            code: {"text": str(label.text), "tone": label.tone.value, "icon": label.icon}
+            for code, label in known.items()
+        }
+        for kind, known in KINDS.items()
+    }
+    warnings = {
+        code: {"title": str(text.title), "advice": str(text.advice)}
+        for code, text in WARNINGS.items()
+    }
+    return {
+        "kinds": kinds,
+        "warnings": warnings,
+        "texts": {
+            "since": str(_("since")),
+            "to_do": str(_("What to do:")),
+            "now_safe": str(_("Saved. The change is now safe on both OMMs.")),
+            "moved": str(_("The OMM %(omm)s is active now. This page holds text you have not "
+                           "saved; copy what you need, then go on there.")),
+            "go": str(_("Go to the active OMM")),
+            "seconds_left": str(_("%(seconds)s s left")),
+            "over": str(_("The time is over; the addresses are being reverted.")),
+        },
+    }

@@ -1,0 +1,156 @@
+"""Reading the pair's settings, change log, set-aside list and events.
+
+Lists cost a constant number of queries, whatever their length. Secrets never leave: a secret
+field shows as ``MASK`` when it has a value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.db.models import Model, QuerySet
+
+from standby import journal
+from standby.models import (
+    Event,
+    JournalEntry,
+    OmmSettings,
+    SetAside,
+    SipSettings,
+    SystemSettings,
+)
+from standby.services import OMM_ID, SIP_ID, SYSTEM_ID
+
+MASK = "***"
+
+Document = dict[str, Any]
+
+
+def omm_settings() -> OmmSettings:
+    """The OMM addresses that base stations are told."""
+    return OmmSettings.objects.filter(pk=OMM_ID).first() or OmmSettings(id=OMM_ID)
+
+
+def sip_settings() -> SipSettings:
+    """The SIP servers."""
+    return SipSettings.objects.filter(pk=SIP_ID).first() or SipSettings(id=SIP_ID)
+
+
+def system_settings() -> SystemSettings:
+    """The settings of the system as a whole."""
+    return SystemSettings.objects.filter(pk=SYSTEM_ID).first() or SystemSettings(id=SYSTEM_ID)
+
+
+def change_list() -> QuerySet[JournalEntry]:
+    """The change log, newest first."""
+    return JournalEntry.objects.order_by("-seq")
+
+
+def set_aside_list() -> QuerySet[SetAside]:
+    """Changes that lost a split, in the order they were made."""
+    return SetAside.objects.order_by("term", "seq", "id")
+
+
+def event_list() -> QuerySet[Event]:
+    """What happened on either OMM, newest first (second database)."""
+    return Event.objects.order_by("-at", "-id")
+
+
+def safe_up_to() -> int:
+    """The last sequence number that the peer has confirmed, 0 for none."""
+    return journal.acked()[0]
+
+
+def change_document(entry: JournalEntry, *, safe_seq: int) -> Document:
+    """One change as people and scripts see it; ``safe_seq`` is what safe_up_to() said."""
+    body = json.loads(entry.body)
+    return {
+        **_change_fields(body),
+        "seq": entry.seq,
+        "hash": entry.hash,
+        "safe": entry.seq <= safe_seq,
+    }
+
+
+def set_aside_documents(rows: Iterable[SetAside]) -> list[Document]:
+    """Set-aside changes with the values side by side.
+
+    ``base`` is what the change found, ``theirs`` what it made, ``ours`` what this pair has now.
+    """
+    held = [(row, json.loads(row.body)) for row in rows]
+    present = _present_rows(body for _row, body in held)
+    return [_set_aside_document(row, body, present) for row, body in held]
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    model: str
+    id: str
+
+
+def _set_aside_document(
+    row: SetAside, body: Mapping[str, Any], present: Mapping[_Key, Model]
+) -> Document:
+    change = _change_fields(body)
+    fields = set(change["before"] or ()) | set(change["after"] or ())
+    current = present.get(_Key(body["model"], body["object"]))
+    ours = None if current is None else _masked(body["model"], _values(current, fields))
+    return {
+        "id": row.pk,
+        "origin": row.node,
+        "class": row.state,
+        "term": row.term,
+        "seq": row.seq,
+        "hash": row.hash,
+        "base": change["before"],
+        "ours": ours,
+        "theirs": change["after"],
+        "original": change,
+        "decided_by": row.decided_by,
+        "decided_at": row.decided_at,
+        "version": row.version,
+    }
+
+
+def _change_fields(body: Mapping[str, Any]) -> Document:
+    """The fields of a journal entry's body that may be shown, secrets masked."""
+    names = ("seq", "term", "node", "at", "actor", "source", "transaction", "tx_index", "tx_size")
+    label = body["model"]
+    shown: Document = {name: body.get(name) for name in (*names, "model", "object", "operation")}
+    shown["before"] = _masked(label, body.get("before"))
+    shown["after"] = _masked(label, body.get("after"))
+    if body.get("original") is not None:
+        shown["original"] = body["original"]
+    return shown
+
+
+def _masked(label: str, values: Mapping[str, Any] | None) -> Document | None:
+    if values is None:
+        return None
+    secret = journal.registry.secret_fields(label)
+    return {name: MASK if name in secret and value else value for name, value in values.items()}
+
+
+def _present_rows(bodies: Iterable[Mapping[str, Any]]) -> dict[_Key, Model]:
+    """The rows that journal entries speak about, as they are now: one query for each model."""
+    wanted: dict[str, set[UUID]] = {}
+    known = {model._meta.label_lower for model in journal.registry.all_models()}
+    for body in bodies:
+        if body["model"] in known:
+            wanted.setdefault(body["model"], set()).add(UUID(body["object"]))
+    return {
+        _Key(label, str(row.pk)): row
+        for label, ids in wanted.items()
+        for row in apps.get_model(label)._default_manager.filter(pk__in=ids)
+    }
+
+
+def _values(row: Model, fields: Iterable[str]) -> Document:
+    """The row's values of ``fields`` in the form that journal entries have."""
+    document: Document = journal.row_values(row)
+    return {name: document.get(name) for name in sorted(fields)}

@@ -1,0 +1,269 @@
+"""Every change to the pair's settings: validated, journalled, guarded against stale edits.
+
+All functions raise ValidationError (by field), StaleObject, Conflict and whatever the journal
+raises when this OMM accepts no change (GateClosed, Busy).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
+
+from standby import journal
+from standby.models import OmmSettings, SipSettings, SystemSettings, fixed_id
+from standby.rules import is_host, row_problems
+from standby.sip_check import SipAnswers, answers, check_target
+from standby.written import Conflict, Written, expect_version
+
+TRIAL = timedelta(seconds=60)
+"""How long changed OMM addresses are in effect without a confirmation."""
+
+OMM_ID = fixed_id("omm-settings")
+SIP_ID = fixed_id("sip-settings")
+SYSTEM_ID = fixed_id("system-settings")
+
+OMM_FIELDS = frozenset({"first_address", "second_address"})
+SIP_FIELDS = frozenset(
+    {
+        "proxy_server",
+        "proxy_port",
+        "registrar_server",
+        "registrar_port",
+        "transport",
+        "check_number",
+    }
+)
+SYSTEM_FIELDS = frozenset({"system_name"})
+
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?\Z")
+_CHECK_NUMBER = re.compile(r"[A-Za-z0-9+*#._-]*\Z")
+
+Row = TypeVar("Row", OmmSettings, SipSettings, SystemSettings)
+Problems = dict[str, list[str]]
+
+
+class SipNoAnswer(Conflict):
+    """The SIP server that is about to be saved does not answer; may be confirmed."""
+
+    def __init__(self, server: str, port: int) -> None:
+        super().__init__(
+            "sip-no-answer",
+            f"{server} port {port} gave no SIP answer. Without one the standby OMM never takes"
+            " over by itself. Save with confirm=1 if it is meant.",
+        )
+
+
+def omm_settings_update(
+    *,
+    changes: Mapping[str, Any],
+    now: datetime,
+    expected_version: int | None = None,
+    actor: str,
+    source: str = "web",
+) -> Written[OmmSettings]:
+    """Put other OMM addresses on trial: they come back after 60 s unless confirmed.
+
+    Another change during a trial prolongs it; going back to the former addresses ends it.
+    """
+    with journal.change(actor=actor, source=source) as change:
+        row = _locked(OmmSettings, OMM_ID, expected_version)
+        former = (row.first_address, row.second_address)
+        _apply(row, changes, OMM_FIELDS)
+        _refuse(row_problems(row) | _omm_problems(row))
+        if (row.first_address, row.second_address) != former:
+            _trial_begin(row, former, now)
+        change.save(row)
+    return Written(row, change.receipt)
+
+
+def omm_settings_confirm(
+    *, now: datetime, expected_version: int | None = None, actor: str, source: str = "web"
+) -> Written[OmmSettings]:
+    """Keep the addresses that are on trial."""
+    with journal.change(actor=actor, source=source) as change:
+        row = _locked(OmmSettings, OMM_ID, expected_version)
+        if row.trial_until is None or row.trial_until <= now:
+            raise Conflict("no-trial", "No change of the OMM addresses is on trial.")
+        _trial_end(row)
+        change.save(row)
+    return Written(row, change.receipt)
+
+
+def omm_settings_revert(
+    *, expected_version: int | None = None, actor: str, source: str = "web"
+) -> Written[OmmSettings]:
+    """Take the addresses from before the trial back."""
+    with journal.change(actor=actor, source=source) as change:
+        row = _locked(OmmSettings, OMM_ID, expected_version)
+        if row.trial_until is None:
+            raise Conflict("no-trial", "No change of the OMM addresses is on trial.")
+        _trial_revert(row)
+        change.save(row)
+    return Written(row, change.receipt)
+
+
+def omm_trial_expire(now: datetime) -> Written[OmmSettings] | None:
+    """Revert a trial whose time ran out; None when there is none. For the active OMM."""
+    return _revert_when(lambda row: row.trial_until is not None and row.trial_until <= now)
+
+
+def omm_trial_revert_all() -> Written[OmmSettings] | None:
+    """Revert a trial whatever its time: after a restart or fail-over nobody may have seen it."""
+    return _revert_when(lambda row: row.trial_until is not None)
+
+
+def sip_settings_update(
+    *,
+    changes: Mapping[str, Any],
+    confirmed: bool = False,
+    expected_version: int | None = None,
+    actor: str,
+    source: str = "web",
+    sip_answers: SipAnswers = answers,
+) -> Written[SipSettings]:
+    """Save the SIP servers; raises SipNoAnswer for a new one that is silent, unless confirmed.
+
+    The probe runs before the transaction: nothing is locked while it waits.
+    """
+    if not confirmed:
+        _probe_first(changes, sip_answers)
+    with journal.change(actor=actor, source=source) as change:
+        row = _locked(SipSettings, SIP_ID, expected_version)
+        _apply(row, changes, SIP_FIELDS)
+        _refuse(row_problems(row) | _sip_problems(row))
+        change.save(row)
+    return Written(row, change.receipt)
+
+
+def system_settings_update(
+    *,
+    changes: Mapping[str, Any],
+    expected_version: int | None = None,
+    actor: str,
+    source: str = "web",
+) -> Written[SystemSettings]:
+    """Save the settings of the system as a whole."""
+    with journal.change(actor=actor, source=source) as change:
+        row = _locked(SystemSettings, SYSTEM_ID, expected_version)
+        _apply(row, changes, SYSTEM_FIELDS)
+        _refuse(row_problems(row))
+        change.save(row)
+    return Written(row, change.receipt)
+
+
+def _locked(model: type[Row], pk: Any, expected_version: int | None) -> Row:
+    """The settings row under the change's lock; one never saved counts as version 1."""
+    row = model._default_manager.filter(pk=pk).first() or model(id=pk)
+    expect_version(row, expected_version)
+    return row
+
+
+def _apply(row: Model, changes: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    unknown = changes.keys() - allowed
+    if unknown:
+        raise ValueError(f"not fields of {row._meta.label}: {sorted(unknown)}")
+    for field, value in changes.items():
+        setattr(row, field, value)
+
+
+def _refuse(problems: Problems) -> None:
+    if problems:
+        raise ValidationError(problems)
+
+
+def _omm_problems(row: OmmSettings) -> Problems:
+    problems: Problems = {}
+    for field in sorted(OMM_FIELDS):
+        value = getattr(row, field)
+        if value and not _is_device(value):
+            problems[field] = [str(_("This address cannot belong to a device."))]
+    if row.second_address and not row.first_address:
+        problems["first_address"] = [str(_("A second OMM needs a first one."))]
+    elif row.first_address and row.first_address == row.second_address:
+        problems["second_address"] = [str(_("The two OMM addresses must differ."))]
+    return problems
+
+
+def _is_device(text: str) -> bool:
+    try:
+        return is_host(text)
+    except ValueError:
+        return True  # not an address at all: the field's own rule has said so
+
+
+def _sip_problems(row: SipSettings) -> Problems:
+    problems: Problems = {}
+    for field in ("proxy_server", "registrar_server"):
+        value = getattr(row, field)
+        if value and not _is_server(value):
+            problems[field] = [str(_("Enter a host name or an IP address."))]
+    for field in ("proxy_port", "registrar_port"):
+        port = getattr(row, field)
+        if not isinstance(port, int) or not 1 <= port <= 65535:
+            problems[field] = [str(_("Ports are between 1 and 65535."))]
+    if not _CHECK_NUMBER.match(row.check_number):
+        problems["check_number"] = [str(_("Letters, digits and + * # . _ - only."))]
+    return problems
+
+
+def _is_server(text: str) -> bool:
+    try:
+        return is_host(text)
+    except ValueError:
+        pass
+    if re.fullmatch(r"[\d.]+", text):  # meant as an address, but is none
+        return False
+    return len(text) <= 253 and _HOST_NAME.match(text) is not None
+
+
+def _trial_begin(
+    row: OmmSettings, former: tuple[str | None, str | None], now: datetime
+) -> None:
+    if row.trial_until is None:
+        row.previous_first_address, row.previous_second_address = former
+    row.trial_until = now + TRIAL
+    before = (row.previous_first_address, row.previous_second_address)
+    if (row.first_address, row.second_address) == before:
+        _trial_end(row)
+
+
+def _trial_end(row: OmmSettings) -> None:
+    row.trial_until = None
+    row.previous_first_address = row.previous_second_address = None
+
+
+def _trial_revert(row: OmmSettings) -> None:
+    row.first_address, row.second_address = row.previous_first_address, row.previous_second_address
+    _trial_end(row)
+
+
+def _revert_when(over: Callable[[OmmSettings], bool]) -> Written[OmmSettings] | None:
+    """Revert the trial if ``over`` says so; looks without a lock first, as it nearly never is."""
+    seen = OmmSettings.objects.filter(pk=OMM_ID).first()
+    if seen is None or not over(seen):
+        return None
+    with journal.change(actor="system", source="system") as change:
+        row = OmmSettings.objects.get(pk=OMM_ID)
+        if over(row):
+            _trial_revert(row)
+            change.save(row)
+    return Written(row, change.receipt)
+
+
+def _probe_first(changes: Mapping[str, Any], sip_answers: SipAnswers) -> None:
+    """Raise SipNoAnswer when ``changes`` lead to another SIP server that gives no answer."""
+    old = SipSettings.objects.filter(pk=SIP_ID).first() or SipSettings(id=SIP_ID)
+    new = SipSettings.objects.filter(pk=SIP_ID).first() or SipSettings(id=SIP_ID)
+    _apply(new, changes, SIP_FIELDS)
+    _refuse(row_problems(new) | _sip_problems(new))
+    target = check_target(new)
+    if target is None or target == check_target(old):
+        return
+    if not sip_answers(target):
+        raise SipNoAnswer(target.server, target.port)

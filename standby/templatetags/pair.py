@@ -1,0 +1,105 @@
+"""Template tags that show states, times and live values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.forms import BoundField
+from django.templatetags.static import static
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from standby.presentation import KINDS, Label, Tone
+
+register = template.Library()
+
+NOTHING = "–"
+UNKNOWN = Label(NOTHING, Tone.IDLE, "idle")
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A picture of the sprite; decorative, its meaning is always also written."""
+    source = f"{static('img/icons.svg')}#{name}"
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"/></svg>', source
+    )
+
+
+@register.simple_tag
+def pill(kind: str, code: str, extra: str = "") -> SafeString:
+    """A state as colour, icon and word."""
+    label = KINDS[kind].get(str(code), UNKNOWN)
+    return format_html(
+        '<span class="pill" data-tone="{}"{}>{}<span>{}</span></span>',
+        label.tone,
+        SafeString(extra),
+        icon(label.icon),
+        label.text,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def live(context: template.Context, path: str, kind: str = "text") -> SafeString:
+    """One value of the status document, kept current by the page's script.
+
+    ``path`` has dots between names; ``kind`` is a key of KINDS or text, ms or moment.
+    """
+    value = look_up(context["pair"].values, path)
+    mark = format_html(' data-live="{}" data-kind="{}"', path, kind)
+    if kind in KINDS:
+        return pill(kind, value if value is not None else "", extra=mark)
+    if kind == "moment":
+        return moment(value, extra=mark)
+    return format_html('<span class="num"{}>{}</span>', mark, shown(value, kind))
+
+
+def look_up(values: Mapping[str, Any], path: str) -> Any:
+    """The value at ``path``, None where the path ends early."""
+    found: Any = values
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def shown(value: Any, kind: str) -> str:
+    """A plain value as text."""
+    if value is None or value == "":
+        return NOTHING
+    return f"{value} ms" if kind == "ms" else str(value)
+
+
+@register.simple_tag
+def moment(value: Any, extra: str = "") -> SafeString:
+    """A point in time; the page's script turns it into the reader's own time zone."""
+    at = parse_datetime(value) if isinstance(value, str) else value
+    if not isinstance(at, datetime):
+        return format_html('<time class="num"{}>{}</time>', SafeString(extra), NOTHING)
+    utc = at.astimezone(UTC)
+    return format_html(
+        '<time class="num nowrap" datetime="{}"{}>{}</time>',
+        utc.isoformat().replace("+00:00", "Z"),
+        SafeString(extra),
+        utc.strftime("%Y-%m-%d %H:%M:%S UTC"),
+    )
+
+
+@register.filter
+def value_text(value: Any) -> str:
+    """A journalled value as people read it."""
+    if value is None or value == "":
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
+def is_check(field: BoundField) -> bool:
+    """True for a field that is shown as a check box."""
+    return getattr(field.field.widget, "input_type", "") == "checkbox"
