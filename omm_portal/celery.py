@@ -13,7 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omm_portal.settings")
 class BeatStep(bootsteps.StartStopStep):
     """Beat as a thread of the jobs worker: no process of its own that could be left behind."""
 
-    requires = {"celery.worker.components:Pool"}
+    requires = ("celery.worker.components:Pool",)
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
@@ -30,7 +30,9 @@ class BeatStep(bootsteps.StartStopStep):
         if self._beat is not None:
             self._beat.service.stop(wait=False)
 
-    terminate = stop
+    def terminate(self, worker: Any) -> None:
+        """As stop()."""
+        self.stop(worker)
 
 
 app = Celery("omm_portal")

@@ -8,3 +8,14 @@ class RfpsConfig(AppConfig):
 
     name = "rfps"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have sites and base stations journalled and counted for the status document."""
+        from rfps.models import Rfp, Site
+        from rfps.selectors import rfp_connected_count, rfp_count
+        from standby import hooks
+        from standby.journal import registry
+
+        registry.register(Site)
+        registry.register(Rfp)
+        hooks.count_rfps(configured=rfp_count, connected=rfp_connected_count)

@@ -16,7 +16,7 @@ from rfps.validation import mac_normalised
 LARGEST = 2**31 - 1
 
 
-class SiteFilterSet(django_filters.FilterSet):
+class SiteFilterSet(django_filters.FilterSet):  # type: ignore[misc]
     """Sites by a part of their name."""
 
     search = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
@@ -26,7 +26,7 @@ class SiteFilterSet(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
 
-class RfpFilterSet(django_filters.FilterSet):
+class RfpFilterSet(django_filters.FilterSet):  # type: ignore[misc]
     """Base stations by place, radio settings, or a part of their name or MAC address."""
 
     search = django_filters.CharFilter(method="filter_search", label=_("Search"))
@@ -59,7 +59,9 @@ class RfpFilterSet(django_filters.FilterSet):
         except ValidationError:
             return rows.none()
 
-    def filter_connected(self, rows: QuerySet[Rfp], name: str, value: bool) -> QuerySet[Rfp]:
+    def filter_connected(
+        self, rows: QuerySet[Rfp], name: str, value: bool  # noqa: FBT001 - as the filter calls it
+    ) -> QuerySet[Rfp]:
         """Connected to this OMM or not; the states live in the second database."""
         ids = connected_ids()
         return rows.filter(pk__in=ids) if value else rows.exclude(pk__in=ids)

@@ -28,3 +28,13 @@ def rfp_states(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, RfpLive]:
 def connected_ids() -> set[uuid.UUID]:
     """The base stations that are connected to this OMM (one query, second database)."""
     return set(RfpLive.objects.filter(connected=True).values_list("rfp_id", flat=True))
+
+
+def rfp_count() -> int:
+    """How many base stations are configured."""
+    return Rfp.objects.count()
+
+
+def rfp_connected_count() -> int:
+    """How many base stations are connected to this OMM (second database)."""
+    return RfpLive.objects.filter(connected=True).count()

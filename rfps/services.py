@@ -43,9 +43,7 @@ def site_update(
 ) -> Written[Site]:
     """Rename a site."""
     with journal.change(actor=actor, source=source) as change:
-        current = Site.objects.filter(pk=site.pk).first()
-        expect_version(current, expected_version)
-        assert current is not None
+        current = expect_version(Site.objects.filter(pk=site.pk).first(), expected_version)
         current.name = name
         _site_check(current)
         change.save(current)
@@ -57,9 +55,7 @@ def site_delete(
 ) -> Written[None]:
     """Remove a site that no base station belongs to."""
     with journal.change(actor=actor, source=source) as change:
-        current = Site.objects.filter(pk=site.pk).first()
-        expect_version(current, expected_version)
-        assert current is not None
+        current = expect_version(Site.objects.filter(pk=site.pk).first(), expected_version)
         used = Rfp.objects.filter(site=current).count()
         if used:
             raise Conflict("in-use", f"{used} base stations belong to the site {current.name}.")
@@ -106,9 +102,7 @@ def rfp_update(
 ) -> Written[Rfp]:
     """Save changes to a base station; raises StaleObject if someone else saved first."""
     with journal.change(actor=actor, source=source) as change:
-        current = Rfp.objects.filter(pk=rfp.pk).first()
-        expect_version(current, expected_version)
-        assert current is not None
+        current = expect_version(Rfp.objects.filter(pk=rfp.pk).first(), expected_version)
         _applied(current, changes)
         problems = _problems_of_many({0: current})
         if problems:
@@ -122,9 +116,7 @@ def rfp_delete(
 ) -> Written[None]:
     """Remove a base station."""
     with journal.change(actor=actor, source=source) as change:
-        current = Rfp.objects.filter(pk=rfp.pk).first()
-        expect_version(current, expected_version)
-        assert current is not None
+        current = expect_version(Rfp.objects.filter(pk=rfp.pk).first(), expected_version)
         change.delete(current)
     return Written(None, change.receipt)
 
@@ -152,10 +144,9 @@ def _problems_of_many(rfps: Mapping[int, Rfp]) -> dict[int, Problems]:
     taken = _macs_taken(rfps.values())
     sites = _sites_known(rfps.values())
     for index, rfp in rfps.items():
-        if "mac" not in problems[index]:
-            if taken.setdefault(rfp.mac, rfp.pk) != rfp.pk:
-                text = _("A base station with this MAC address exists already.")
-                problems[index]["mac"] = [str(text)]
+        if "mac" not in problems[index] and taken.setdefault(rfp.mac, rfp.pk) != rfp.pk:
+            text = _("A base station with this MAC address exists already.")
+            problems[index]["mac"] = [str(text)]
         if rfp.site_id is not None and rfp.site_id not in sites:
             problems[index]["site"] = [str(_("There is no such site."))]
     return {index: found for index, found in problems.items() if found}

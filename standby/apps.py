@@ -8,3 +8,23 @@ class StandbyConfig(AppConfig):
 
     name = "standby"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have the pair's settings journalled, and every database connection guarded."""
+        from django.core import checks
+        from django.db.backends.signals import connection_created
+        from django.db.models.signals import post_migrate, pre_migrate
+
+        from standby import first_settings
+        from standby.journal import guard, registry
+        from standby.journal.checks import check_models
+        from standby.models import OmmSettings, SetAside, SipSettings, SystemSettings
+
+        connection_created.connect(guard.on_connection_created, dispatch_uid="journal-guard")
+        pre_migrate.connect(guard.on_pre_migrate, dispatch_uid="journal-guard")
+        post_migrate.connect(guard.on_post_migrate, dispatch_uid="journal-guard")
+        checks.register(check_models)
+        registry.register(OmmSettings, beginnings=first_settings.omm_settings)
+        registry.register(SipSettings, beginnings=first_settings.sip_settings)
+        registry.register(SystemSettings, beginnings=first_settings.system_settings)
+        registry.register(SetAside)

@@ -23,6 +23,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.http.request import validate_host
+from django.urls import path
 
 from omm_portal.accounts.sockets import Visitor, visitor_of_session, visitor_of_token
 from omm_portal.accounts.tickets import ticket_issue
@@ -204,3 +205,6 @@ def _header(scope: Any, name: bytes) -> str:
         if key == name:
             return str(value.decode("latin-1"))
     return ""
+
+
+websocket_urlpatterns = [path("ws/status/", StatusConsumer.as_asgi())]

@@ -35,7 +35,7 @@ _ROLES = tuple(Role)
 _ROLE_NUMBER = {role: number for number, role in enumerate(_ROLES)}
 _GATE, _RFP, _CONTACT = 1, 2, 4
 _LOCK_RETRIES, _LOCK_PAUSE = 50, 0.001
-_READ_RETRIES = 20
+_READ_RETRIES = 12
 
 
 class LeaseTaken(RuntimeError):
@@ -218,7 +218,7 @@ class LeaseReader:
     """
 
     def __init__(self, path: Path, beat: float) -> None:
-        self._path = os.fspath(path)
+        self._path = path
         self._valid_for = BEATS_VALID * beat
         self._mutex = threading.Lock()
         self._fd = -1
@@ -234,8 +234,10 @@ class LeaseReader:
             except (OSError, ValueError, IndexError, struct.error) as error:
                 self._drop()
                 if getattr(error, "errno", None) == errno.ENOENT:
-                    return LeaseView(None, False, "the standby process has not started yet")
-                return LeaseView(None, False, f"the role lease cannot be read ({error})")
+                    return LeaseView(
+                        None, valid=False, why="the standby process has not started yet"
+                    )
+                return LeaseView(None, valid=False, why=f"the role lease cannot be read ({error})")
 
     def close(self) -> None:
         """Give the file back."""
@@ -246,11 +248,13 @@ class LeaseReader:
         self._open()
         found = self._record()
         if found is None:
-            return LeaseView(None, False, "the standby process has not decided a role yet")
+            return LeaseView(
+                None, valid=False, why="the standby process has not decided a role yet"
+            )
         lease, kernel = found
         # The lock and the clock are looked at after the record: a verdict can only be too strict.
         why = self._why_not(lease, kernel)
-        return LeaseView(lease, not why, why)
+        return LeaseView(lease, valid=not why, why=why)
 
     def _why_not(self, lease: Lease, kernel: str) -> str:
         if not self._held():
@@ -309,7 +313,7 @@ class LeaseReader:
         return self._last[1], self._last[2]
 
     def _open(self) -> None:
-        found = os.stat(self._path)
+        found = self._path.stat()
         if self._map is not None and self._file == (found.st_dev, found.st_ino):
             return
         self._drop()

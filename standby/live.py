@@ -20,10 +20,10 @@ from channels.layers import get_channel_layer
 from django.db import DatabaseError
 
 from standby import gate
+from standby.document import Document, status_document
 from standby.models import Event
-from standby.presentation import Document
 from standby.push import GROUP
-from standby.selectors import status_document
+from standby.selectors import event_list
 
 TICK = 0.5
 """Seconds between two looks at the lease when nobody wakes the feed."""
@@ -49,7 +49,7 @@ class State:
 def recent_events() -> list[Document]:
     """The newest events of either OMM, the newest first; empty when they cannot be read."""
     try:
-        return [_event(row) for row in Event.objects.order_by("-at", "-id")[:EVENTS_SHOWN]]
+        return [_event(row) for row in event_list()[:EVENTS_SHOWN]]
     except DatabaseError:
         log.warning("the events could not be read", exc_info=True)
         return []

@@ -69,13 +69,15 @@ class NodeIdentity(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     node_id = models.CharField(max_length=32)
     address = models.CharField(max_length=64)
+    checked_at = models.FloatField(default=0.0)
+    """Wall time of the last proof that the database can be written."""
 
 
 class StagedPart(models.Model):
     """Node-local: a piece of a large transaction or snapshot received but not yet applied."""
 
     transfer = models.CharField(max_length=100)
-    index = models.PositiveIntegerField()
+    index = models.PositiveBigIntegerField()
     data = models.TextField()
 
     class Meta:

@@ -6,16 +6,14 @@ open page current, so that both always say the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-Document = dict[str, Any]
-"""The status document of one OMM, or a part of it."""
+from standby.document import Document
 
 Text = str | Promise
 
@@ -76,6 +74,12 @@ SEVERITIES = {
     "warning": Label(_("Warning"), Tone.WARN, "warn"),
     "error": Label(_("Error"), Tone.ERROR, "error"),
 }
+SET_ASIDE_STATES = {
+    "merged": Label(_("Merged"), Tone.OK, "ok"),
+    "open": Label(_("Open"), Tone.WARN, "warn"),
+    "kept": Label(_("Kept"), Tone.IDLE, "ok"),
+    "replaced": Label(_("Replaced"), Tone.INFO, "ok"),
+}
 WARNINGS = {
     "no_standby": WarningText(
         _("No Standby"),
@@ -100,6 +104,9 @@ WARNINGS = {
     ),
     "version_mismatch": WarningText(
         _("Versions differ"), _("Bring both OMMs to the same version.")
+    ),
+    "settings_differ": WarningText(
+        _("Settings of the OMMs differ"), _("Give both OMMs the same values.")
     ),
     "clock_skew": WarningText(
         _("Clocks differ"), _("Set both hosts' clocks, best with the same NTP servers.")
@@ -201,15 +208,29 @@ def warning_rows(document: Document) -> list[Document]:
 def _warning_row(row: Document) -> Document:
     text = WARNINGS.get(row.get("code", ""), NO_WARNING_TEXT)
     label = SEVERITIES.get(row.get("severity", ""), SEVERITIES["warning"])
-    title = str(text.title) or str(row.get("message", ""))
     message = str(row.get("message", ""))
+    title = str(text.title) or message
     return {
         **row,
         "title": title,
-        "message": "" if message == title else message,
-        "advice": str(text.advice),
+        "message": _without_title(message, title),
+        "advice": str(row.get("advice") or text.advice),
         "label": label,
     }
+
+
+def event_rows(events: Iterable[Document]) -> list[Document]:
+    """Events with the label of their severity."""
+    return [
+        {**event, "label": SEVERITIES.get(event["severity"], SEVERITIES["info"])}
+        for event in events
+    ]
+
+
+def _without_title(message: str, title: str) -> str:
+    """The rest of a message that begins with its own title."""
+    rest = message.removeprefix(title).lstrip(": ")
+    return rest[:1].upper() + rest[1:]
 
 
 KINDS: dict[str, Mapping[str, Label]] = {
@@ -219,6 +240,7 @@ KINDS: dict[str, Mapping[str, Label]] = {
     "sip": SIP_STATES,
     "severity": SEVERITIES,
     "badge": BADGES,
+    "set_aside": SET_ASIDE_STATES,
 }
 
 

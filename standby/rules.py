@@ -21,7 +21,9 @@ def text_problem(value: str) -> str:
 
 
 def texts_clean(row: models.Model) -> dict[str, list[str]]:
-    """Strip the texts of ``row`` in place; the problems found, by field."""
+    """Strip the texts of ``row`` in place (empty becomes None where a field has that); the
+    problems found, by field.
+    """
     problems: dict[str, list[str]] = {}
     for field in row._meta.concrete_fields:
         value = getattr(row, field.attname)
@@ -31,7 +33,7 @@ def texts_clean(row: models.Model) -> dict[str, list[str]]:
         if problem:
             problems[field.name] = [problem]
         else:
-            setattr(row, field.attname, value.strip())
+            setattr(row, field.attname, value.strip() or (None if field.null else ""))
     return problems
 
 

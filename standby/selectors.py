@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from django.apps import apps
-from django.db.models import Model, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 
 from standby import journal
+from standby.journal import registry
+from standby.journal.rows import table
 from standby.models import (
     Event,
     JournalEntry,
@@ -87,19 +87,13 @@ def set_aside_documents(rows: Iterable[SetAside]) -> list[Document]:
     return [_set_aside_document(row, body, present) for row, body in held]
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    model: str
-    id: str
-
-
 def _set_aside_document(
-    row: SetAside, body: Mapping[str, Any], present: Mapping[_Key, Model]
+    row: SetAside, body: Mapping[str, Any], present: Mapping[tuple[str, str], Document]
 ) -> Document:
     change = _change_fields(body)
     fields = set(change["before"] or ()) | set(change["after"] or ())
-    current = present.get(_Key(body["model"], body["object"]))
-    ours = None if current is None else _masked(body["model"], _values(current, fields))
+    current = present.get((body["model"], body["object"]))
+    ours = None if current is None else {name: current.get(name) for name in sorted(fields)}
     return {
         "id": row.pk,
         "origin": row.node,
@@ -108,7 +102,7 @@ def _set_aside_document(
         "seq": row.seq,
         "hash": row.hash,
         "base": change["before"],
-        "ours": ours,
+        "ours": _masked(body["model"], ours),
         "theirs": change["after"],
         "original": change,
         "decided_by": row.decided_by,
@@ -132,25 +126,18 @@ def _change_fields(body: Mapping[str, Any]) -> Document:
 def _masked(label: str, values: Mapping[str, Any] | None) -> Document | None:
     if values is None:
         return None
-    secret = journal.registry.secret_fields(label)
+    secret = registry.secret_fields(label)
     return {name: MASK if name in secret and value else value for name, value in values.items()}
 
 
-def _present_rows(bodies: Iterable[Mapping[str, Any]]) -> dict[_Key, Model]:
-    """The rows that journal entries speak about, as they are now: one query for each model."""
-    wanted: dict[str, set[UUID]] = {}
-    known = {model._meta.label_lower for model in journal.registry.all_models()}
+def _present_rows(bodies: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Document]:
+    """What the objects of journal entries hold now, by model and id; a query for each model."""
+    wanted: dict[str, set[str]] = {}
     for body in bodies:
-        if body["model"] in known:
-            wanted.setdefault(body["model"], set()).add(UUID(body["object"]))
+        if registry.find(body["model"]) is not None:
+            wanted.setdefault(body["model"], set()).add(body["object"])
     return {
-        _Key(label, str(row.pk)): row
+        (label, key): fields
         for label, ids in wanted.items()
-        for row in apps.get_model(label)._default_manager.filter(pk__in=ids)
+        for key, fields in table(label, connection).read(sorted(ids), connection).items()
     }
-
-
-def _values(row: Model, fields: Iterable[str]) -> Document:
-    """The row's values of ``fields`` in the form that journal entries have."""
-    document: Document = journal.row_values(row)
-    return {name: document.get(name) for name in sorted(fields)}

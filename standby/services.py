@@ -57,6 +57,8 @@ class SipNoAnswer(Conflict):
             f"{server} port {port} gave no SIP answer. Without one the standby OMM never takes"
             " over by itself. Save with confirm=1 if it is meant.",
         )
+        self.server = server
+        self.port = port
 
 
 def omm_settings_update(
@@ -160,8 +162,7 @@ def system_settings_update(
 def _locked(model: type[Row], pk: Any, expected_version: int | None) -> Row:
     """The settings row under the change's lock; one never saved counts as version 1."""
     row = model._default_manager.filter(pk=pk).first() or model(id=pk)
-    expect_version(row, expected_version)
-    return row
+    return expect_version(row, expected_version)
 
 
 def _apply(row: Model, changes: Mapping[str, Any], allowed: frozenset[str]) -> None:
@@ -222,9 +223,7 @@ def _is_server(text: str) -> bool:
     return len(text) <= 253 and _HOST_NAME.match(text) is not None
 
 
-def _trial_begin(
-    row: OmmSettings, former: tuple[str | None, str | None], now: datetime
-) -> None:
+def _trial_begin(row: OmmSettings, former: tuple[str | None, str | None], now: datetime) -> None:
     if row.trial_until is None:
         row.previous_first_address, row.previous_second_address = former
     row.trial_until = now + TRIAL

@@ -12,6 +12,7 @@ from django.db.models import Model
 from standby.journal import Receipt
 
 T = TypeVar("T")
+Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class ElementsInvalid(Exception):
         self.errors = dict(sorted(errors.items()))
 
 
-def expect_version(current: Model | None, version: int | None) -> None:
-    """Raise StaleObject unless ``current`` exists and has ``version`` (None: any version)."""
+def expect_version(current: Row | None, version: int | None = None) -> Row:
+    """``current`` if it exists and has ``version`` (None: any), else raises StaleObject."""
     if current is None or (version is not None and getattr(current, "version", None) != version):
         raise StaleObject(current)
+    return current

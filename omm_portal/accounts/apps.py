@@ -9,3 +9,12 @@ class AccountsConfig(AppConfig):
     name = "omm_portal.accounts"
     label = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have users and tokens journalled."""
+        from omm_portal.accounts.beginnings import administrator
+        from omm_portal.accounts.models import ApiToken, User
+        from standby.journal import registry
+
+        registry.register(User, secret=("password",), beginnings=administrator)
+        registry.register(ApiToken, secret=("digest",))

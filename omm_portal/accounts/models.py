@@ -32,9 +32,7 @@ class User(AbstractBaseUser):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    username = models.CharField(
-        _("user name"), max_length=64, unique=True, validators=[USER_NAME]
-    )
+    username = models.CharField(_("user name"), max_length=64, unique=True, validators=[USER_NAME])
     display_name = models.CharField(_("display name"), max_length=120, blank=True)
     role = models.CharField(_("role"), max_length=8, choices=AccountRole, default=AccountRole.READ)
     is_active = models.BooleanField(_("enabled"), default=True)
@@ -51,6 +49,9 @@ class User(AbstractBaseUser):
 
     class Meta:
         ordering: ClassVar = ["username"]
+
+    def __str__(self) -> str:
+        return self.username
 
     @property
     def has_full_access(self) -> bool:
@@ -71,6 +72,9 @@ class ApiToken(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-created_at", "id"]
+
+    def __str__(self) -> str:
+        return self.name or str(self.pk)
 
 
 class TokenUse(models.Model):

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from omm_portal.accounts.models import ApiToken, User
 from omm_portal.accounts.selectors import full_access_users
 from standby import journal
-from standby.rules import row_problems
+from standby.rules import row_problems, text_problem
 from standby.written import Conflict, Written, expect_version
 
 USER_FIELDS = frozenset({"username", "display_name", "role", "is_active", "must_change_password"})
@@ -134,10 +134,7 @@ def token_create(
 def token_delete(*, token: ApiToken, actor: str, source: str = "web") -> Written[None]:
     """Revoke a token at once."""
     with journal.change(actor=actor, source=source) as change:
-        current = ApiToken.objects.filter(pk=token.pk).first()
-        expect_version(current, None)
-        assert current is not None
-        change.delete(current)
+        change.delete(expect_version(ApiToken.objects.filter(pk=token.pk).first()))
     return Written(None, change.receipt)
 
 
@@ -147,10 +144,7 @@ def token_digest(key: str) -> str:
 
 
 def _current(user: User, expected_version: int | None) -> User:
-    current = User.objects.filter(pk=user.pk).first()
-    expect_version(current, expected_version)
-    assert current is not None
-    return current
+    return expect_version(User.objects.filter(pk=user.pk).first(), expected_version)
 
 
 def _apply(user: User, values: Mapping[str, Any]) -> None:
@@ -162,9 +156,10 @@ def _apply(user: User, values: Mapping[str, Any]) -> None:
 
 
 def _password_set(user: User, password: str, *, field: str = "password") -> None:
+    problem = text_problem(password)
+    if problem:
+        raise ValidationError({field: [problem]})
     try:
-        if "\0" in password:
-            raise ValidationError(_("Null characters are not allowed."))
         validate_password(password, user)
     except ValidationError as error:
         raise ValidationError({field: error.messages}) from None

@@ -51,7 +51,7 @@ async def visitor_of_token(token: str) -> Visitor | None:
 def _session_user(key: str) -> User | None:
     """The session's user, if it has not ended and its password has not changed."""
     store = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    request = cast(Any, SimpleNamespace(session=store))
+    request = cast("Any", SimpleNamespace(session=store))
     return _admitted(get_user(request))
 
 

@@ -51,10 +51,10 @@ PLAIN_NAMES = frozenset(
     }
 )
 SECRET_NAMES = frozenset({"OMM_PAIR_SECRET", "OMM_ADMIN_PASSWORD", "DATABASE_URL", "REDIS_URL"})
-INTERNAL_NAMES = frozenset({"OMM_ENV_FILE", "OMM_PROCESS", "OMM_LOCK_FD"})
-KNOWN_NAMES = (
-    PLAIN_NAMES | SECRET_NAMES | {f"{name}_FILE" for name in SECRET_NAMES} | INTERNAL_NAMES
-)
+SECRET_FILE_NAMES = frozenset(f"{name}_FILE" for name in SECRET_NAMES)
+INTERNAL_NAMES = frozenset({"OMM_ENV_FILE", "OMM_PROCESS"})
+PATH_NAMES = SECRET_FILE_NAMES | {"OMM_DATA_DIR", "OMM_LOG_DIR"}
+KNOWN_NAMES = PLAIN_NAMES | SECRET_NAMES | SECRET_FILE_NAMES | INTERNAL_NAMES
 
 Value = TypeVar("Value")
 
@@ -171,6 +171,7 @@ def load() -> NodeEnvironment:
 def gather(process: Mapping[str, str]) -> dict[str, str]:
     """The process' variables over those of the environment file (default ``.env``, may be absent).
 
+    Relative paths count from the file's own directory, or, in the process, from the current one.
     Raises EnvironmentProblem when a file that was named cannot be read.
     """
     named = process.get("OMM_ENV_FILE", "")
@@ -183,7 +184,16 @@ def gather(process: Mapping[str, str]) -> dict[str, str]:
         text = ""
     except (OSError, UnicodeDecodeError) as problem:
         raise EnvironmentProblem(f"OMM_ENV_FILE: cannot read {path}: {problem}") from None
-    return {**parse_file(text), **process}
+    return {
+        **_anchored(parse_file(text), path.absolute().parent),
+        **_anchored(process, Path.cwd()),
+    }
+
+
+def _anchored(values: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """The values with their relative paths made absolute."""
+    paths = {name: values[name] for name in PATH_NAMES if values.get(name)}
+    return {**values, **{name: str(directory / text) for name, text in paths.items()}}
 
 
 def parse_file(text: str) -> dict[str, str]:
@@ -343,7 +353,7 @@ class _Reader:
         return tuple(_network(name, item) for item in self.texts(name))
 
     def directory(self, name: str, default: Path) -> Path:
-        """An absolute path; a relative one counts from the current directory."""
+        """An absolute path."""
         text = self._values.get(name, "").strip()
         return Path(text).expanduser().absolute() if text else default
 

@@ -201,6 +201,16 @@ class Member:
         """A hand-over is under way."""
         return self._giving is not None
 
+    @property
+    def promoting(self) -> bool:
+        """The role is being taken at this moment."""
+        return self._promotion is not None
+
+    @property
+    def fence_wanted(self) -> int | None:
+        """The term for which changes should pass; None when they should not."""
+        return self._fence_wanted if self._giving is None else None
+
     def view(self, facts: Facts, now: float) -> View:
         """One consistent picture for the rules."""
         return View(
@@ -324,6 +334,10 @@ class Member:
         """Every path refuses connections: the peer's process is dead on a live host."""
         self.contact.lose(Evidence.REFUSED, now)
 
+    def overslept(self, now: float) -> bool:
+        """The own loop was late: decide about that before anything that waits is heard."""
+        return now - self._last_step > self.timing.contact_timeout
+
     # --- wishes of people -----------------------------------------------------------------------
 
     def force(self) -> None:
@@ -365,6 +379,10 @@ class Member:
         self.rfp_open = True
         self.noticed = not self.in_contact and self.peer_configured
         return [*changed, OpenFence(term), Beat()]
+
+    def term_failed(self) -> None:
+        """The term could not be kept: no role is taken on it."""
+        self._promotion = None
 
     def fence_opened(self, term: int) -> list[Effect]:
         """Changes may pass, unless the role was lost meanwhile."""

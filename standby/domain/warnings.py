@@ -221,8 +221,7 @@ def _wrong_peer_texts(view: WarningView) -> tuple[tuple[bool, str, str], ...]:
         ),
         (
             view.two_lineages,
-            f"The OMM at {view.peer_address} holds the data of another pair. "
-            "Neither is overwritten.",
+            f"The OMM at {view.peer_address} holds another pair's data. Neither is overwritten.",
             "Choose whose data shall stay and empty the data directory of the other OMM.",
         ),
         (

@@ -20,6 +20,10 @@ from standby.journal.canonical import checked, checked_text, time_of, time_text
 from standby.journal.errors import BadValue
 
 
+LARGEST: Final = 2**63 - 1
+"""No column holds a larger number."""
+
+
 class Kind(ABC):
     """One kind of value; None never gets here."""
 
@@ -68,8 +72,8 @@ class Integer(Kind):
 
     def from_json(self, value: Any) -> Any:
         """The number; true and false are none."""
-        if type(value) is not int:
-            raise BadValue("not a whole number")
+        if type(value) is not int or not -LARGEST <= value <= LARGEST:
+            raise BadValue("not a whole number in range")
         return value
 
 

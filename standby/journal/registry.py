@@ -44,6 +44,13 @@ def register(
     _generation += 1
 
 
+def unregister(model: Model) -> None:
+    """Take a registration back (a model that exists during a test only)."""
+    global _generation  # noqa: PLW0603
+    _registered.pop(model._meta.label_lower, None)
+    _generation += 1
+
+
 def generation() -> int:
     """Changes whenever a model is registered; for those that keep what they derived."""
     return _generation

@@ -25,6 +25,8 @@ NOTIFY_BOUND = 0.05
 _SUN_PATH = 107
 _RETRY_PAUSE = 0.002
 
+_FAILED = {"ok": False, "reason": "internal error, see the log"}
+
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -119,7 +121,12 @@ class ControlServer:
         task.add_done_callback(self.tasks.discard)
 
     async def _answer(self, connection: _ControlProtocol, line: bytes) -> None:
-        connection.answer(_encode(await self._result(line)))
+        try:
+            data = _encode(await self._result(line))
+        except (TypeError, ValueError):
+            log.exception("the answer to a control request is no JSON")
+            data = _encode(_FAILED)
+        connection.answer(data)
 
     async def _result(self, line: bytes) -> dict[str, Any]:
         try:
@@ -131,7 +138,7 @@ class ControlServer:
             return await self._handler(message)
         except Exception:
             log.exception("control request %r failed", message.get("command"))
-            return {"ok": False, "reason": "internal error, see the log"}
+            return dict(_FAILED)
 
 
 class _ControlProtocol(asyncio.Protocol):
@@ -142,6 +149,7 @@ class _ControlProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._busy = False
+        self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -156,7 +164,8 @@ class _ControlProtocol(asyncio.Protocol):
         self._next()
 
     def eof_received(self) -> bool:
-        # Half-closed: the sender still waits for its answer.
+        # The sender may still wait for its answer.
+        self._ended = True
         return self._busy
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -168,6 +177,8 @@ class _ControlProtocol(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
             self._next()
+            if self._ended and not self._busy:
+                self._transport.close()
 
     def abort(self) -> None:
         self._buffer.clear()

@@ -10,6 +10,7 @@ from typing import Any
 from django import template
 from django.forms import BoundField
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -103,3 +104,37 @@ def value_text(value: Any) -> str:
 def is_check(field: BoundField) -> bool:
     """True for a field that is shown as a check box."""
     return getattr(field.field.widget, "input_type", "") == "checkbox"
+
+
+@register.simple_tag(takes_context=True)
+def nav(context: template.Context, url_name: str, picture: str, text: str) -> SafeString:
+    """A link of the navigation, marked while its page or one below it is shown."""
+    target = reverse(url_name)
+    here = context["request"].path
+    is_current = here == target or (target != "/" and here.startswith(target))
+    mark = SafeString(' aria-current="page"') if is_current else ""
+    return format_html('<a href="{}"{}>{}{}</a>', target, mark, icon(picture), text)
+
+
+@register.simple_tag
+def tag_seq(extra_tags: str | None) -> SafeString:
+    """The attribute that marks a message of an unsafe change: its journal sequence number."""
+    number = (extra_tags or "").removeprefix("seq-")
+    if not number.isdigit() or number == extra_tags:
+        return SafeString("")
+    return format_html(' data-unsafe-seq="{}"', number)
+
+
+@register.filter
+def message_tone(level_tag: str) -> str:
+    """The tone of a message of Django's framework."""
+    return {"success": "ok", "warning": "warn", "error": "error"}.get(level_tag, "info")
+
+
+@register.simple_tag
+def dependence(form: Any, title: Any) -> SafeString:
+    """The attributes of a group of fields that is shown only for one value of another field."""
+    rule = getattr(form, "dependent", {}).get(title)
+    if rule is None:
+        return SafeString("")
+    return format_html(' data-when="{}" data-is="{}"', *rule)

@@ -1,0 +1,88 @@
+# Every target sets up what it needs first. `make demo` and `make test` are all one has to know.
+
+PYTHON ?= python3
+NODE ?= a
+SEEDS ?= 200
+MINUTES ?= 5
+
+PY := .venv/bin/python
+RUN_HASH := $(shell cat requirements.txt | sha256sum | cut -c1-16)
+DEV_HASH := $(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
+RUN_READY := .venv/.run-$(RUN_HASH)
+DEV_READY := .venv/.dev-$(DEV_HASH)
+CHECKS := $(PYTHON) omm_portal/node/checks.py
+CHECK_ENV := OMM_ENV_FILE=tests/check.env
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo demo-kill demo-start demo-clean test check format schema bench sim chaos
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo                  run a pair on this machine; Ctrl-C ends it"
+	@echo "make demo-kill NODE=a      kill every process of one OMM of the demo"
+	@echo "make demo-start NODE=a     start it again"
+	@echo "make demo-clean            remove the demo and its data"
+	@echo "make test                  run all tests"
+	@echo "make check                 lint, types, migrations, REST schema"
+	@echo "make bench                 measure; writes bench.json"
+	@echo "make sim SEEDS=$(SEEDS)          simulate the pair with many random seeds"
+	@echo "make chaos MINUTES=$(MINUTES)       real processes, random faults"
+
+demo:
+	@$(CHECKS) --pair
+	@$(MAKE) --no-print-directory $(RUN_READY)
+	@$(PY) -m omm_portal.node.demo run
+
+demo-kill: $(RUN_READY)
+	@$(PY) -m omm_portal.node.demo kill $(NODE)
+
+demo-start: $(RUN_READY)
+	@$(PY) -m omm_portal.node.demo start $(NODE)
+
+demo-clean: $(RUN_READY)
+	@$(PY) -m omm_portal.node.demo clean
+
+test:
+	@$(CHECKS)
+	@$(MAKE) --no-print-directory $(DEV_READY)
+	@$(PY) -m pytest
+
+check: $(DEV_READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(CHECK_ENV) $(PY) -m mypy
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export OMM_DATA_DIR="$$data" $(CHECK_ENV) && \
+	  echo "makemigrations --check" && $(PY) manage.py makemigrations --check --dry-run && \
+	  echo "the REST schema is docs/openapi.yaml" && \
+	  $(PY) manage.py spectacular --validate --fail-on-warn --file "$$data/openapi.yaml" && \
+	  diff -u docs/openapi.yaml "$$data/openapi.yaml"
+
+format: $(DEV_READY)
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+schema: $(DEV_READY)
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export OMM_DATA_DIR="$$data" $(CHECK_ENV) && \
+	  $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+bench: $(DEV_READY)
+	@$(PY) -m tests.bench.run --output bench.json
+
+sim: $(DEV_READY)
+	@$(PY) -m tests.simulation.run --seeds $(SEEDS)
+
+chaos: $(DEV_READY)
+	@$(PY) -m tests.chaos.run --minutes $(MINUTES)
+
+# A virtual environment whose making was interrupted has no pip or no stamp: it is made again.
+$(RUN_READY): requirements.txt
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "installing the packages of requirements.txt ..."
+	@$(PIP) -r requirements.txt
+	@rm -f .venv/.run-*; touch $@
+
+$(DEV_READY): requirements.txt requirements-dev.txt
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "installing the packages of requirements-dev.txt ..."
+	@$(PIP) -r requirements-dev.txt
+	@rm -f .venv/.run-* .venv/.dev-*; touch $(RUN_READY) $@

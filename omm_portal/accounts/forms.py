@@ -1,0 +1,71 @@
+"""Forms of signing in, of the own password and of users."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from omm_portal.accounts.models import User
+from omm_portal.pages import GroupedForm
+
+
+def _password(label: Any, *, is_new: bool, **kwargs: Any) -> forms.CharField:
+    """A field that keeps blanks: they belong to the password."""
+    hint = "new-password" if is_new else "current-password"
+    widget = forms.PasswordInput(attrs={"autocomplete": hint})
+    return forms.CharField(label=label, strip=False, max_length=256, widget=widget, **kwargs)
+
+
+class SignInForm(forms.Form):
+    """Name and password."""
+
+    username = forms.CharField(
+        label=_("User name"),
+        max_length=64,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}
+        ),
+    )
+    password = _password(_("Password"), is_new=False)
+
+
+class PasswordForm(GroupedForm):
+    """The own password."""
+
+    groups: ClassVar = ((None, ("current_password", "new_password", "repeated")),)
+    current_password = _password(_("Current password"), is_new=False)
+    new_password = _password(
+        _("New password"),
+        is_new=True,
+        help_text=_("At least 10 characters, not a common one and not only digits."),
+    )
+    repeated = _password(_("New password again"), is_new=True)
+
+    def clean(self) -> dict[str, Any]:
+        """Both new passwords must be the same."""
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        new, repeated = found.get("new_password"), found.get("repeated")
+        if new and repeated and new != repeated:
+            self.add_error("repeated", _("The two new passwords differ."))
+        return found
+
+
+class UserForm(GroupedForm):
+    """A user; an empty password keeps the one that is set."""
+
+    model = User
+    groups: ClassVar = (
+        (_("User"), ("username", "display_name", "role", "is_active")),
+        (_("Password"), ("password", "must_change_password")),
+    )
+
+    def __init__(self, *args: Any, is_new: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        help_text = _("At least 10 characters, not a common one and not only digits.")
+        if not is_new:
+            help_text = _("Leave empty to keep the password.")
+        self.fields["password"] = _password(
+            _("Password"), is_new=True, required=is_new, help_text=help_text
+        )

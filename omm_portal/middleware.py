@@ -1,0 +1,81 @@
+"""A node that is not the active OMM sends its visitors to the one that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+
+from omm_portal.node.env import host_in_url
+from omm_portal.problems import API_PREFIX, problem_http
+from standby import gate
+from standby.document import Document, status_document
+from standby.domain.facts import Role
+
+API_HERE = tuple(f"/api/v1/{part}" for part in ("status/", "schema/", "docs/", "standby/"))
+"""What every OMM answers itself, whatever its role."""
+PAGES_HERE = frozenset(
+    {"pair", "login", "logout", "handover", "switchover", "reboot", "takeover", "metrics"}
+)
+"""Names of the pages that every OMM serves: its own status page and what belongs to it."""
+
+
+class ActiveOnlyMiddleware:
+    """Redirects everything but the standby's own pages and endpoints to the active OMM."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """REST first: by path, so that paths that do not exist are redirected as well."""
+        is_for_active = request.path.startswith(API_PREFIX) and not request.path.startswith(API_HERE)
+        if is_for_active and not is_active():
+            return _api_elsewhere(request)
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Pages: by name."""
+        if request.path.startswith(API_PREFIX) or is_active():
+            return None
+        match = request.resolver_match
+        if match is None or match.url_name in PAGES_HERE:
+            return None
+        base = active_base(request, status_document(gate.lease()))
+        here = reverse("pair")  # its own status page, when no active OMM is in contact
+        return HttpResponseRedirect(f"{base}{request.get_full_path()}" if base else here)
+
+
+def is_active() -> bool:
+    """True while this OMM is the active one, its gate open or not."""
+    view = gate.lease()
+    return view.valid and view.lease is not None and view.lease.role == Role.ACTIVE
+
+
+def active_base(request: HttpRequest, document: Document) -> str | None:
+    """Scheme, host and port of the active OMM; None when none is in contact."""
+    peer = document.get("peer")
+    if not peer or not peer.get("in_contact") or peer.get("role") != Role.ACTIVE:
+        return None
+    return f"{request.scheme}://{host_in_url(peer['address'])}:{settings.OMM.web_port}"
+
+
+def _api_elsewhere(request: HttpRequest) -> HttpResponse:
+    """307, which keeps method and body; clients send their credentials again themselves."""
+    document = status_document(gate.lease())
+    base = active_base(request, document)
+    if base is None:
+        reason = document["reason"] or "This OMM is not active."
+        return problem_http("no-active", 503, f"No active OMM is in contact. {reason}")
+    response = HttpResponse(status=307)
+    response["Location"] = f"{base}{request.get_full_path()}"
+    response["OMM-Active"] = base
+    response["Cache-Control"] = "no-store"
+    return response

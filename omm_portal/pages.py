@@ -1,0 +1,280 @@
+"""What all pages share: who may see them, how a form saves, what people are told afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.mixins import AccessMixin
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model
+from django.forms.models import fields_for_model
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views import View
+from django.views.generic import FormView, ListView
+
+from omm_portal.accounts.models import User
+from standby import journal
+from standby.gate import GateClosed
+from standby.replication import outcome
+from standby.written import Conflict, StaleObject, Written
+
+PAGE_SIZE = 50
+Form = TypeVar("Form", bound=forms.Form)
+Row = TypeVar("Row", bound=Model)
+
+if TYPE_CHECKING:
+
+    class TypedFormView(FormView[Form]):
+        """A form view that knows the type of its form."""
+
+    class TypedListView(ListView[Row]):
+        """A list view that knows the type of its rows."""
+
+else:  # Django's views take no type parameters at run time
+
+    class TypedFormView(FormView):
+        def __class_getitem__(cls, _types):
+            return cls
+
+    class TypedListView(ListView):
+        def __class_getitem__(cls, _types):
+            return cls
+
+
+STALE = _(
+    "Somebody else saved this in the meantime. Your text is kept below; saving again replaces "
+    "what they saved."
+)
+GONE = _("Somebody else removed this in the meantime.")
+UNSAFE = _("Saved on this OMM, but not yet on the other one: the change is not safe yet.")
+UNSAFE_ALONE = _("Saved. There is no standby OMM, so this is the only copy.")
+SAFE = _("Saved. The change is safe on both OMMs.")
+UNCHANGED = _("Nothing was changed.")
+BUSY = _("The OMM is busy at the moment. Please save again.")
+
+
+class SignedIn(AccessMixin):
+    """Pages for people who signed in; ``full`` ones need full access to be seen at all.
+
+    What alters something (POST) needs full access unless ``readers_may_post``.
+    """
+
+    full: ClassVar[bool] = False
+    readers_may_post: ClassVar[bool] = False
+    before_password_change: ClassVar[bool] = False
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Refuse, or send on to what comes first, before the view's own work."""
+        user = request.user
+        if not isinstance(user, User):
+            return self.handle_no_permission()
+        if user.must_change_password and not self.before_password_change:
+            return redirect("password")
+        writes = request.method not in {"GET", "HEAD", "OPTIONS"}
+        if not user.has_full_access and (self.full or (writes and not self.readers_may_post)):
+            raise PermissionDenied(_("This needs an account with full access."))
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+
+
+class Page(SignedIn, View):
+    """A signed-in page."""
+
+
+class TablePage(SignedIn, TypedListView[Row]):
+    """A list of rows, paged."""
+
+    paginate_by = PAGE_SIZE
+    context_object_name = "rows"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Adds ``query``: the filter of this page, for the links of the pager."""
+        query = self.request.GET.copy()
+        query.pop("page", None)
+        return super().get_context_data(query=query.urlencode(), **kwargs)
+
+    def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
+        """Pages beyond the last one show the last one: rows may have gone meanwhile."""
+        paginator = self.get_paginator(queryset, page_size)
+        page = paginator.get_page(self.request.GET.get("page"))
+        return paginator, page, page.object_list, page.has_other_pages()
+
+
+class GroupedForm(forms.Form):
+    """A form whose fields stand in titled groups; the version of what it edits travels along.
+
+    With a ``model`` the fields named in the groups come from there; others are declared.
+    """
+
+    model: ClassVar[type[Model] | None] = None
+    groups: ClassVar[tuple[tuple[str | Promise, tuple[str, ...]], ...]] = ()
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.model is not None:
+            names = [name for _title, members in self.groups for name in members]
+            found = fields_for_model(self.model, fields=names)
+            self.fields.update({name: field for name, field in found.items() if field is not None})
+
+    def field_groups(self) -> Iterator[tuple[str | Promise, list[forms.BoundField]]]:
+        """The groups with their fields, in order."""
+        for title, names in self.groups:
+            yield title, [self[name] for name in names]
+
+    def values(self) -> dict[str, Any]:
+        """The cleaned values without the version; empty addresses as None, as they are stored."""
+        return {
+            name: None if value == "" and self._is_address(name) else value
+            for name, value in self.cleaned_data.items()
+            if name != "version"
+        }
+
+    def _is_address(self, name: str) -> bool:
+        return isinstance(self.fields[name], forms.GenericIPAddressField)
+
+    @property
+    def expected_version(self) -> int | None:
+        """The version that was shown when the editing began."""
+        version: int | None = self.cleaned_data.get("version")
+        return version
+
+    def disable(self) -> None:
+        """Make a read-only view of the form."""
+        for field in self.fields.values():
+            field.disabled = True
+
+
+class ServicePage(SignedIn, TypedFormView[Form]):
+    """A form whose ``save`` calls a service; every refusal keeps the typed text."""
+
+    success_url = "/"
+
+    def save(self, form: Form) -> Written[Any]:
+        """Call the service; may raise what services raise."""
+        raise NotImplementedError
+
+    def get_form(self, form_class: type[Form] | None = None) -> Form:
+        """The form, for looking only when the user may not save."""
+        form = super().get_form(form_class)
+        if isinstance(form, GroupedForm) and not self.may_save:
+            form.disable()
+        return form
+
+    @property
+    def may_save(self) -> bool:
+        """True when this user's POST is allowed."""
+        user = self.request.user
+        return self.readers_may_post or (isinstance(user, User) and user.has_full_access)
+
+    @property
+    def actor(self) -> str:
+        """The name that the change log shows."""
+        assert isinstance(self.request.user, User)
+        return self.request.user.username
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Adds ``may_save``."""
+        return super().get_context_data(may_save=self.may_save, **kwargs)
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        """Save; a refusal shows the form again with its reason."""
+        try:
+            written = self.save(form)
+        except ValidationError as error:
+            add_errors(form, error)
+        except StaleObject as error:
+            self.show_stale(form, error)
+        except Conflict as error:
+            form.add_error(None, error.reason)
+        except GateClosed as error:
+            return self.refused(form, error.reason, 503)
+        except journal.Busy:
+            return self.refused(form, str(BUSY), 503)
+        else:
+            self.after_save(written)
+            say_saved(self.request, written)
+            return redirect(self.get_success_url())
+        return self.form_invalid(form)
+
+    def after_save(self, written: Written[Any]) -> None:
+        """What else follows a successful save."""
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        """The form again, with the typed text and what is wrong with it."""
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+    def refused(self, form: Form, reason: str, status: int) -> HttpResponse:
+        """The form again, because of a state that will pass."""
+        form.add_error(None, reason)
+        response = self.render_to_response(self.get_context_data(form=form), status=status)
+        response.headers["Retry-After"] = "1"
+        return response
+
+    def show_stale(self, form: Form, error: StaleObject) -> None:
+        """Keep the text; the next save is against the version that is there now."""
+        form.add_error(None, STALE if error.current is not None else GONE)
+        form.data = form.data.copy()
+        form.data["version"] = str(getattr(error.current, "version", ""))
+
+
+class ConfirmForm(GroupedForm):
+    """Nothing to fill in: the person only says yes."""
+
+
+class ConfirmPage(ServicePage[ConfirmForm]):
+    """Names what is about to happen before it happens."""
+
+    form_class = ConfirmForm
+    template_name = "confirm.html"
+    title: ClassVar[str | Promise] = ""
+    verb: ClassVar[str | Promise] = ""
+    is_dangerous: ClassVar[bool] = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Adds the words of the page."""
+        return super().get_context_data(
+            title=self.get_title(),
+            verb=self.verb,
+            is_dangerous=self.is_dangerous,
+            consequences=self.consequences(),
+            cancel_url=self.get_success_url(),
+            **kwargs,
+        )
+
+    def get_title(self) -> str:
+        """The question."""
+        return str(self.title)
+
+    def consequences(self) -> list[str | Promise]:
+        """What will happen, a sentence each."""
+        return []
+
+
+def add_errors(form: forms.Form, error: ValidationError) -> None:
+    """Put a service's errors at their fields; what belongs to no field goes on top."""
+    if not hasattr(error, "error_dict"):
+        form.add_error(None, error)
+        return
+    for name, errors in error.error_dict.items():
+        form.add_error(name if name in form.fields else None, errors)
+
+
+def say_saved(request: HttpRequest, written: Written[Any]) -> None:
+    """Tell whether the change is on both OMMs; waits for that as the settings say."""
+    if written.receipt is None:
+        messages.info(request, UNCHANGED)
+        return
+    result = outcome(written.receipt)
+    if result.safe:
+        messages.success(request, SAFE)
+    elif not settings.OMM.peer_address:
+        messages.warning(request, UNSAFE_ALONE)
+    else:
+        messages.warning(request, UNSAFE, extra_tags=f"seq-{result.seq}")

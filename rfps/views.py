@@ -1,0 +1,205 @@
+"""Pages of base stations and sites."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.forms import model_to_dict
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.urls import reverse_lazy
+from django.utils.functional import Promise, cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage, TablePage
+from rfps import services
+from rfps.filters import RfpFilterSet, SiteFilterSet
+from rfps.forms import RfpFilterForm, RfpForm, SearchForm, SiteForm
+from rfps.models import Rfp, RfpLive, Site
+from rfps.selectors import rfp_list, rfp_states, site_list
+from standby.written import Written
+
+
+class RfpListPage(TablePage[Rfp]):
+    """All base stations, searched and narrowed to a site."""
+
+    template_name = "rfps/rfp_list.html"
+
+    def get_queryset(self) -> QuerySet[Rfp]:
+        """The base stations that the filter lets through; all when the filter is nonsense."""
+        found: QuerySet[Rfp] = RfpFilterSet(self.request.GET, queryset=rfp_list()).qs
+        return found
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Adds the filter and the live state of each row."""
+        context = super().get_context_data(filter=RfpFilterForm(self.request.GET), **kwargs)
+        states = rfp_states(rfp.pk for rfp in context["rows"])
+        context["rows"] = [(rfp, states.get(rfp.pk)) for rfp in context["rows"]]
+        return context
+
+
+class RfpCreatePage(ServicePage[RfpForm]):
+    """Add a base station."""
+
+    form_class = RfpForm
+    template_name = "rfps/rfp_form.html"
+    success_url = reverse_lazy("rfp-list")
+    full = True
+
+    def save(self, form: RfpForm) -> Written[Rfp]:
+        return services.rfp_create(values=form.values(), actor=self.actor)
+
+
+class RfpEditPage(ServicePage[RfpForm]):
+    """Change a base station; for readers, look at it."""
+
+    form_class = RfpForm
+    template_name = "rfps/rfp_form.html"
+    success_url = reverse_lazy("rfp-list")
+
+    @cached_property
+    def rfp(self) -> Rfp:
+        """The base station of this page."""
+        return get_object_or_404(rfp_list(), pk=self.kwargs["pk"])
+
+    def get_initial(self) -> dict[str, Any]:
+        return {**model_to_dict(self.rfp), "version": self.rfp.version}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        state: RfpLive | None = rfp_states([self.rfp.pk]).get(self.rfp.pk)
+        return super().get_context_data(rfp=self.rfp, state=state, **kwargs)
+
+    def save(self, form: RfpForm) -> Written[Rfp]:
+        return services.rfp_update(
+            rfp=self.rfp,
+            changes=form.values(),
+            expected_version=form.expected_version,
+            actor=self.actor,
+        )
+
+
+class RfpDeletePage(ConfirmPage):
+    """Ask before a base station goes."""
+
+    success_url = reverse_lazy("rfp-list")
+    verb = gettext_lazy("Delete base station")
+    full = True
+
+    @cached_property
+    def rfp(self) -> Rfp:
+        """The base station of this page."""
+        return get_object_or_404(Rfp, pk=self.kwargs["pk"])
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"version": self.rfp.version}
+
+    def get_title(self) -> str:
+        return _("Delete the base station %(name)s?") % {"name": self.rfp}
+
+    def consequences(self) -> list[str | Promise]:
+        return [
+            _("Its configuration (%(mac)s) is removed from both OMMs.") % {"mac": self.rfp.mac},
+            _("If the device is connected, its phones lose this base station."),
+        ]
+
+    def save(self, form: ConfirmForm) -> Written[None]:
+        return services.rfp_delete(
+            rfp=self.rfp, expected_version=form.expected_version, actor=self.actor
+        )
+
+
+class SiteListPage(TablePage[Site]):
+    """All sites."""
+
+    template_name = "rfps/site_list.html"
+
+    def get_queryset(self) -> QuerySet[Site]:
+        found: QuerySet[Site] = SiteFilterSet(self.request.GET, queryset=site_list()).qs
+        return found
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(filter=SearchForm(self.request.GET), **kwargs)
+
+
+class SiteCreatePage(ServicePage[SiteForm]):
+    """Add a site."""
+
+    form_class = SiteForm
+    template_name = "rfps/site_form.html"
+    success_url = reverse_lazy("site-list")
+    full = True
+
+    def save(self, form: SiteForm) -> Written[Site]:
+        return services.site_create(name=form.values()["name"], actor=self.actor)
+
+
+class SiteEditPage(ServicePage[SiteForm]):
+    """Rename a site."""
+
+    form_class = SiteForm
+    template_name = "rfps/site_form.html"
+    success_url = reverse_lazy("site-list")
+
+    @cached_property
+    def site(self) -> Site:
+        """The site of this page."""
+        return _site(self.kwargs["pk"])
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"name": self.site.name, "version": self.site.version}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(site=self.site, **kwargs)
+
+    def save(self, form: SiteForm) -> Written[Site]:
+        return services.site_update(
+            site=self.site,
+            name=form.values()["name"],
+            expected_version=form.expected_version,
+            actor=self.actor,
+        )
+
+
+class SiteDeletePage(ConfirmPage):
+    """Ask before a site goes."""
+
+    success_url = reverse_lazy("site-list")
+    verb = gettext_lazy("Delete site")
+    full = True
+
+    @cached_property
+    def site(self) -> Site:
+        """The site of this page."""
+        return _site(self.kwargs["pk"])
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"version": self.site.version}
+
+    def get_title(self) -> str:
+        return _("Delete the site %(name)s?") % {"name": self.site.name}
+
+    def consequences(self) -> list[str | Promise]:
+        count = self.site.rfps.count()
+        if not count:
+            return [_("No base station belongs to it. It is removed from both OMMs.")]
+        text = ngettext(
+            "%(count)s base station belongs to it: move it to another site first.",
+            "%(count)s base stations belong to it: move them to another site first.",
+            count,
+        )
+        return [text % {"count": count}]
+
+    def save(self, form: ConfirmForm) -> Written[None]:
+        return services.site_delete(
+            site=self.site, expected_version=form.expected_version, actor=self.actor
+        )
+
+
+def _site(pk: UUID) -> Site:
+    site = Site.objects.filter(pk=pk).first()
+    if site is None:
+        raise Http404
+    return site

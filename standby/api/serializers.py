@@ -1,0 +1,153 @@
+"""The pair's settings, log and actions as JSON; rules are in the services."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from omm_portal.api import StrictModelSerializer, StrictSerializer
+from standby.models import (
+    Event,
+    OmmSettings,
+    SetAsideClass,
+    SipSettings,
+    SystemSettings,
+)
+
+
+class OmmSettingsSerializer(StrictModelSerializer):
+    """The addresses that base stations are told; ``previous_*`` come back when a trial fails."""
+
+    class Meta:
+        model = OmmSettings
+        fields: ClassVar = [
+            "first_address",
+            "second_address",
+            "trial_until",
+            "previous_first_address",
+            "previous_second_address",
+            "version",
+        ]
+        read_only_fields: ClassVar = fields[2:]
+
+
+class SipSettingsSerializer(StrictModelSerializer):
+    """SIP proxy and registrar."""
+
+    proxy_port = serializers.IntegerField(min_value=1, max_value=65535, required=False)
+    registrar_port = serializers.IntegerField(min_value=1, max_value=65535, required=False)
+
+    class Meta:
+        model = SipSettings
+        fields: ClassVar = [
+            "proxy_server",
+            "proxy_port",
+            "registrar_server",
+            "registrar_port",
+            "transport",
+            "check_number",
+            "version",
+        ]
+        read_only_fields: ClassVar = ["version"]
+
+
+class SystemSettingsSerializer(StrictModelSerializer):
+    """Settings of the system as a whole."""
+
+    class Meta:
+        model = SystemSettings
+        fields: ClassVar = ["system_name", "version"]
+        read_only_fields: ClassVar = ["version"]
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    """One entry of the change log; secrets show as ***."""
+
+    seq = serializers.IntegerField()
+    term = serializers.IntegerField()
+    node = serializers.CharField()
+    at = serializers.DateTimeField()
+    actor = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
+    transaction = serializers.UUIDField()
+    tx_index = serializers.IntegerField()
+    tx_size = serializers.IntegerField()
+    model = serializers.CharField()
+    object = serializers.UUIDField()
+    operation = serializers.ChoiceField(choices=["create", "update", "delete", "lineage"])
+    before = serializers.DictField(allow_null=True)
+    after = serializers.DictField(allow_null=True)
+    original = serializers.DictField(required=False, help_text="Author of a merged change.")
+    hash = serializers.CharField()
+    safe = serializers.BooleanField()
+
+
+class OriginalChangeSerializer(ChangeSerializer):
+    """A change as the other OMM recorded it."""
+
+    hash = None  # type: ignore[assignment]
+    safe = None  # type: ignore[assignment]
+
+
+_SetAsideFields = type(
+    "_SetAsideFields",
+    (serializers.Serializer,),
+    {"class": serializers.ChoiceField(choices=SetAsideClass.choices)},
+)
+
+
+class SetAsideSerializer(_SetAsideFields):  # type: ignore[misc, valid-type]
+    """A change that lost a split: what it found, what the pair has now, what it wanted."""
+
+    id = serializers.UUIDField()
+    origin = serializers.CharField(help_text="The OMM that accepted the change.")
+    term = serializers.IntegerField()
+    seq = serializers.IntegerField()
+    hash = serializers.CharField()
+    base = serializers.DictField(allow_null=True)
+    ours = serializers.DictField(allow_null=True)
+    theirs = serializers.DictField(allow_null=True)
+    original = OriginalChangeSerializer()
+    decided_by = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField()
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    """Something that happened on one of the OMMs."""
+
+    id = serializers.UUIDField(source="uid")
+
+    class Meta:
+        model = Event
+        fields: ClassVar = ["id", "at", "node", "code", "severity", "message", "details"]
+
+
+class TakeoverSerializer(StrictSerializer):
+    """``force`` overrides a SIP server that does not answer."""
+
+    force = serializers.BooleanField(default=False)
+
+
+class CheckSerializer(serializers.Serializer[Any]):
+    """One check, its verdict, and what to do about it."""
+
+    name = serializers.CharField()
+    ok = serializers.BooleanField()
+    message = serializers.CharField()
+    advice = serializers.CharField()
+
+
+class AcceptedSerializer(serializers.Serializer[Any]):
+    """The runtime has taken the action on."""
+
+    accepted = serializers.BooleanField()
+    reason = serializers.CharField()
+
+
+class PreflightSerializer(serializers.Serializer[Any]):
+    """All checks before a switch-over."""
+
+    ok = serializers.BooleanField()
+    checks = CheckSerializer(many=True)

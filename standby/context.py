@@ -1,0 +1,92 @@
+"""What every page needs to know of the pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.templatetags.static import static
+
+from standby import gate
+from standby.document import Document, status_document
+from standby.presentation import PAIR_STATES, derived, labels, warning_rows
+from standby.selectors import system_settings
+
+STAYS = frozenset({"pair", "switchover", "reboot", "takeover", "login", "password"})
+"""Pages that a standby serves too: they are left only when their OMM is gone."""
+
+
+def origin_of(address: str) -> str:
+    """The web origin of an OMM of this pair."""
+    host = f"[{address}]" if ":" in address else address
+    return f"http://{host}:{settings.OMM.web_port}"
+
+
+def peer_origin() -> str | None:
+    """The web origin of the other OMM, None when there is none."""
+    return origin_of(settings.OMM.peer_address) if settings.OMM.peer_address else None
+
+
+@dataclass
+class PairContext:
+    """The pair as one page shows it, read from the lease when first asked for."""
+
+    request: HttpRequest
+
+    @cached_property
+    def document(self) -> Document:
+        """The status document."""
+        return status_document(gate.lease())
+
+    @cached_property
+    def values(self) -> Document:
+        """The status document with the states derived from it."""
+        return derived(self.document)
+
+    @property
+    def warnings(self) -> list[Document]:
+        """The warnings, ready to be shown."""
+        return warning_rows(self.document)
+
+    @property
+    def tone(self) -> str:
+        """The tone of the pair's state."""
+        return PAIR_STATES[self.values["pair_state"]].tone
+
+    @property
+    def is_active(self) -> bool:
+        """True while this OMM is the active one."""
+        return bool(self.document["node"]["role"] == "active")
+
+    @property
+    def peer_origin(self) -> str | None:
+        """Where the other OMM's pages are."""
+        return peer_origin()
+
+    @cached_property
+    def system_name(self) -> str:
+        """The name that people gave the system."""
+        return system_settings().system_name
+
+    @property
+    def config(self) -> Document:
+        """What the page's scripts get to know."""
+        match = self.request.resolver_match
+        stays = not self.is_active or (match is not None and match.url_name in STAYS)
+        user = self.request.user
+        return {
+            "document": self.document,
+            "labels": labels(),
+            "icons": static("img/icons.svg"),
+            "peer": self.peer_origin,
+            "follow": "gone" if stays else "role",
+            "live": user.is_authenticated and not getattr(user, "must_change_password", False),
+        }
+
+
+def pair(request: HttpRequest) -> dict[str, Any]:
+    """Template context ``pair``."""
+    return {"pair": PairContext(request)}

@@ -1,0 +1,76 @@
+"""The status document as this node's lease tells it, also when the lease is worth nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+from django.conf import settings
+
+from standby import gate
+from standby.domain.facts import Role
+from standby.lease import LeaseView
+
+Document = dict[str, Any]
+
+
+def status_document(view: LeaseView) -> Document:
+    """The document for pages; without a valid lease the role is ``failed``, with the reason."""
+    document = _parsed(view)
+    if not view.valid:
+        document["node"] = {**document["node"], "role": Role.FAILED.value, "synchronised": False}
+        document["reason"] = f"This OMM is not working: {view.why}."
+        if document["peer"]:
+            document["peer"] = {**document["peer"], "in_contact": False}
+    return document
+
+
+def _parsed(view: LeaseView) -> Document:
+    document = _empty()
+    if view.lease is not None:
+        with contextlib.suppress(ValueError):
+            document |= json.loads(view.lease.document)
+    return document
+
+
+def status_bytes() -> bytes:
+    """The document of this moment as JSON, ready to be served; cheap while the lease is valid."""
+    view = gate.lease()
+    if view.valid and view.lease is not None:
+        return view.lease.document
+    return json.dumps(status_document(view), ensure_ascii=False).encode()
+
+
+def _empty() -> Document:
+    """What is known without the runtime: every member of the document, most of them unknown."""
+    peer = settings.OMM.peer_address
+    return {
+        "node": {
+            "address": settings.OMM.address,
+            "role": Role.STARTING.value,
+            "synchronised": False,
+            "term": 0,
+            "active_since": None,
+            "started_at": None,
+            "boot_id": "",
+            "version": "",
+        },
+        "peer": _empty_peer(peer) if peer else None,
+        "journal": {"seq": 0, "hash": "", "peer_seq": None, "unsafe": 0, "set_aside": 0},
+        "sip": {"configured": False, "reachable": None, "checked_at": None},
+        "rfps": {"configured": 0, "connected": 0},
+        "warnings": [],
+        "reason": "",
+    }
+
+
+def _empty_peer(address: str) -> Document:
+    return {
+        "address": address,
+        "in_contact": False,
+        "role": None,
+        "term": None,
+        "last_heard_ms": None,
+        "version": None,
+    }

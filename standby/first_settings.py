@@ -1,0 +1,27 @@
+"""The settings rows that a new pair begins with; their ids are the same on every node."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from standby.models import OmmSettings, SipSettings, SystemSettings, fixed_id
+
+
+def omm_settings() -> Iterator[OmmSettings]:
+    """Base stations are told the pair's own addresses, the lower one first, until changed."""
+    known = [each for each in (settings.OMM.address, settings.OMM.peer_address) if each]
+    first, second, *_ = [*sorted(known, key=ipaddress.ip_address), None, None]
+    yield OmmSettings(id=fixed_id("omm-settings"), first_address=first, second_address=second)
+
+
+def sip_settings() -> Iterator[SipSettings]:
+    """No SIP proxy is configured at first, so none can block a takeover."""
+    yield SipSettings(id=fixed_id("sip-settings"))
+
+
+def system_settings() -> Iterator[SystemSettings]:
+    """The system has no name at first."""
+    yield SystemSettings(id=fixed_id("system-settings"))

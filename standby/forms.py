@@ -1,0 +1,72 @@
+"""Forms of the pair's settings and actions; the services hold the rules."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from omm_portal.pages import ConfirmForm, GroupedForm
+from standby.models import OmmSettings, SipSettings, SystemSettings
+
+
+class OmmSettingsForm(GroupedForm):
+    """The two OMM addresses that base stations are told."""
+
+    model = OmmSettings
+    groups: ClassVar = ((None, ("first_address", "second_address")),)
+
+
+class SipSettingsForm(GroupedForm):
+    """SIP proxy and registrar."""
+
+    model = SipSettings
+    groups: ClassVar = (
+        (_("Proxy"), ("proxy_server", "proxy_port", "transport")),
+        (_("Registrar"), ("registrar_server", "registrar_port", "check_number")),
+    )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["proxy_server"].help_text = _(
+            "Host name or address. A takeover needs an answer from it; empty: not needed."
+        )
+        self.fields["check_number"].help_text = _(
+            "Registered to see whether the registrar answers; empty: only the proxy is asked."
+        )
+
+
+class SystemSettingsForm(GroupedForm):
+    """The system as a whole."""
+
+    model = SystemSettings
+    groups: ClassVar = ((None, ("system_name",)),)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["system_name"].help_text = _("Shown in every page's title.")
+
+
+class TakeoverForm(ConfirmForm):
+    """Typing the other OMM's address says that its state was looked at."""
+
+    groups: ClassVar = ((None, ("peer_address",)),)
+    peer_address = forms.CharField(
+        label=_("Address of the other OMM, to confirm"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_peer_address(self) -> str:
+        """Must be the peer's address, in any of its written forms."""
+        typed: str = self.cleaned_data["peer_address"].strip()
+        try:
+            is_peer = ipaddress.ip_address(typed) == ipaddress.ip_address(settings.OMM.peer_address)
+        except ValueError:
+            is_peer = False
+        if not is_peer:
+            raise ValidationError(_("This is not the address of the other OMM."))
+        return typed

@@ -1,0 +1,172 @@
+"""Rows of the change log and the set-aside list, as pages show them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from standby.document import Document
+from standby.models import JournalEntry, SetAside
+from standby.selectors import change_document, safe_up_to, set_aside_documents
+
+OBJECTS: dict[str, str | Promise] = {
+    "accounts.user": _("User"),
+    "accounts.apitoken": _("API token"),
+    "rfps.site": _("Site"),
+    "rfps.rfp": _("Base station"),
+    "standby.ommsettings": _("OMM addresses"),
+    "standby.sipsettings": _("SIP"),
+    "standby.systemsettings": _("System"),
+    "standby.setaside": _("Set-aside change"),
+    "journal": _("Journal"),
+}
+OPERATIONS: dict[str, str | Promise] = {
+    "create": _("created"),
+    "update": _("changed"),
+    "delete": _("deleted"),
+    "lineage": _("begun"),
+}
+SOURCES: dict[str, str | Promise] = {
+    "web": _("pages"),
+    "api": _("API"),
+    "cli": _("command line"),
+    "system": _("system"),
+    "beginnings": _("first start"),
+    "merge": _("merge"),
+}
+NAMES = ("name", "username", "mac", "system_name")
+HIDDEN = frozenset({"id", "version", "created_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of a change."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One change in people's words."""
+
+    seq: int
+    at: datetime | None
+    actor: str
+    source: str | Promise
+    node: str
+    what: str | Promise
+    name: str
+    operation: str | Promise
+    differences: list[Difference]
+    safe: bool
+
+
+def change_rows(entries: Iterable[JournalEntry]) -> list[ChangeRow]:
+    """Journal entries as rows; one query for each kind of object."""
+    safe_seq = safe_up_to()
+    documents = [change_document(entry, safe_seq=safe_seq) for entry in entries]
+    names = object_names(documents)
+    return [_change_row(document, names) for document in documents]
+
+
+def _change_row(document: Document, names: Mapping[str, str]) -> ChangeRow:
+    return ChangeRow(
+        seq=document["seq"],
+        at=parse_datetime(str(document["at"])),
+        actor=document["actor"],
+        source=SOURCES.get(document["source"], document["source"]),
+        node=document["node"],
+        what=OBJECTS.get(document["model"], document["model"]),
+        name=_own_name(document) or names.get(document["object"], ""),
+        operation=OPERATIONS.get(document["operation"], document["operation"]),
+        differences=differences(document["before"], document["after"]),
+        safe=bool(document.get("safe")),
+    )
+
+
+def differences(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> list[Difference]:
+    """The fields that differ, without those that only serve the program."""
+    old, new = before or {}, after or {}
+    fields = [name for name in {**old, **new} if name not in HIDDEN]
+    return [
+        Difference(name.removesuffix("_id").replace("_", " "), old.get(name), new.get(name))
+        for name in fields
+        if old.get(name) != new.get(name) and (old.get(name) or new.get(name) is not None)
+    ]
+
+
+def _own_name(document: Document) -> str:
+    """The name that the change itself tells."""
+    for values in (document["after"], document["before"]):
+        for name in NAMES:
+            if values and isinstance(values.get(name), str) and values[name]:
+                return str(values[name])
+    return ""
+
+
+def object_names(documents: Iterable[Document]) -> dict[str, str]:
+    """Names of the objects as they are now, by id; objects that are gone are left out."""
+    wanted: dict[str, set[str]] = {}
+    for document in documents:
+        if "." in document["model"] and document["model"] in OBJECTS:
+            wanted.setdefault(document["model"], set()).add(document["object"])
+    found: dict[str, str] = {}
+    for label, ids in wanted.items():
+        for row in apps.get_model(label)._default_manager.filter(pk__in=ids):
+            found[str(row.pk)] = _row_name(row)
+    return found
+
+
+def _row_name(row: Any) -> str:
+    for name in NAMES:
+        value = getattr(row, name, "")
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsideRow:
+    """One set-aside change with the three values of each field side by side."""
+
+    document: Document
+    change: ChangeRow
+    fields: list[tuple[str, Any, Any, Any]]
+
+
+def set_aside_rows(rows: Iterable[SetAside]) -> list[SetAsideRow]:
+    """Set-aside changes as rows."""
+    documents = set_aside_documents(rows)
+    originals = [document["original"] for document in documents]
+    names = object_names(originals)
+    return [
+        SetAsideRow(document, _change_row(original, names), _three(document))
+        for document, original in zip(documents, originals, strict=True)
+    ]
+
+
+def _three(document: Document) -> list[tuple[str, Any, Any, Any]]:
+    base, ours, theirs = (document[name] or {} for name in ("base", "ours", "theirs"))
+    return [
+        (name.removesuffix("_id").replace("_", " "), base.get(name), ours.get(name),
+         theirs.get(name))
+        for name in {**base, **theirs}
+        if name not in HIDDEN
+    ]
+
+
+def details_text(details: Mapping[str, Any]) -> str:
+    """An event's details as indented text; empty when there are none."""
+    return json.dumps(details, ensure_ascii=False, indent=2) if details else ""

@@ -1,0 +1,558 @@
+"""The loop of one node: hear, decide, act, report.
+
+Everything here runs in one thread with one asyncio loop, in a process that does little else.
+Databases are reached through threads of their own; the loop never waits for them before it beats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any
+
+from standby import journal
+from standby.domain.facts import Head, Heartbeat, Role
+from standby.domain.member import (
+    Beat,
+    CloseFence,
+    Drain,
+    Effect,
+    Facts,
+    Handover,
+    HandoverEnded,
+    Member,
+    OpenFence,
+    RoleChanged,
+    SplitSettled,
+    WriteTerm,
+)
+from standby.domain.reconcile import Relation, Standing
+from standby.lease import Lease, LeaseWriter, boot_time
+from standby.link.channel import ChannelServer, LinkError
+from standby.link.control import ControlServer
+from standby.link.datagram import DatagramCodec
+from standby.link.tls import client_context, server_context
+from standby.runtime.beats import Beats, Path
+from standby.runtime.commands import Commands
+from standby.runtime.config import VERSION, RuntimeConfig
+from standby.runtime.document import DocumentMaker
+from standby.runtime.events import EventLog
+from standby.runtime.following import Follower
+from standby.runtime.health import Health
+from standby.runtime.peerlink import PeerLink
+from standby.runtime.shipping import Shipper
+from standby.runtime.sipwatch import SipWatch
+from standby.runtime.threads import DatabaseThread
+from standby.termfile import TermFile
+
+log = logging.getLogger(__name__)
+
+REPLY_PAUSE = 0.004
+"""Seconds between immediate answers to the peer, so that two nodes cannot excite each other."""
+STOP_WAIT = 5.0
+
+
+class PairRuntime:
+    """One node's part of the pair; ``start`` and ``stop`` it, ``call`` it from other threads."""
+
+    def __init__(self, config: RuntimeConfig) -> None:
+        self.config = config
+        self.clock: Callable[[], float] = boot_time
+        self.started_at = time.time()
+        self.head = Head()
+        self.acked: tuple[int, str] = (0, "0" * 64)
+        self.relation = Relation()
+        self.ever_synchronised = False
+        self.wrong_secret_at = -1e9
+        self.same_node_at = -1e9
+        self.frozen_at: float | None = None
+        self.frozen_for = 0.0
+        self.active_since_wall: float | None = None
+        self.writer = DatabaseThread("omm-db-write")
+        self.reader = DatabaseThread("omm-db-read")
+        self.bulk = DatabaseThread("omm-db-bulk")
+        self.ready = threading.Event()
+        self.failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="omm-runtime", daemon=True)
+        self._stopping: asyncio.Event | None = None
+        self._handover: asyncio.Future[HandoverEnded] | None = None
+        self._replied_at = 0.0
+        self._stepped_at = self.clock()
+        self.same_address_at = -1e9
+        self.clock_apart: float | None = None
+        self._heard = 0
+        self._in_contact = False
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._lease: LeaseWriter | None = None
+        self._comparing = asyncio.Event()
+        self._background: set[asyncio.Task[None]] = set()
+
+    # --- life -----------------------------------------------------------------------------------
+
+    def start(self, timeout: float = 30.0) -> None:
+        """Start the loop's thread; returns when it beats. Raises what made it fail."""
+        self._thread.start()
+        self.ready.wait(timeout)
+        if self.failure is not None:
+            raise self.failure
+
+    def stop(self) -> None:
+        """End the loop; safe to call twice and from any thread."""
+        loop, stopping = self._loop, self._stopping
+        if loop is not None and stopping is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(stopping.set)
+        self._thread.join(STOP_WAIT)
+
+    def join(self) -> None:
+        """Wait until the loop has ended."""
+        self._thread.join()
+
+    def resign_soon(self, reason: str) -> None:
+        """Begin to hand over; from any thread, returns at once."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(lambda: self.in_loop(self._resign(reason)))
+
+    async def _resign(self, reason: str) -> None:
+        if not self.member.leaving:
+            await self.hand_over(Handover.SHUTDOWN, reason)
+
+    def call(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Future[Any]:
+        """Run a coroutine in the runtime's loop, from another thread."""
+        if self._loop is None:
+            raise RuntimeError("the pair runtime does not run")
+        return asyncio.run_coroutine_threadsafe(work(), self._loop)
+
+    def wake(self) -> None:
+        """There may be something to ship; from any thread, returns at once."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self.shipper.wake.set)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:
+            self.failure = error
+            log.critical("the pair runtime ended: %s", error, exc_info=True)
+        finally:
+            if self._lease is not None:
+                self._lease.close()
+            self.ready.set()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        await self._open()
+        self._tasks = [self._task(work) for work in self._workers()]
+        self.ready.set()
+        try:
+            await self._stopping.wait()
+        finally:
+            await self._close()
+
+    def _workers(self) -> list[Coroutine[Any, Any, None]]:
+        work = [self._beat_for_ever(), self.sip.run(), self.health.run(), self.documents.run()]
+        if self.config.peer_address:
+            work += [
+                self.link.run(),
+                self.shipper.run(),
+                self.follower.run(),
+                self._compare_for_ever(),
+            ]
+            work.append(self.events.share_for_ever())
+        return work
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._task_ended)
+        return task
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
+            return
+        log.critical("a part of the pair runtime failed", exc_info=task.exception())
+        self.failure = task.exception()
+        if self._stopping is not None:
+            self._stopping.set()
+
+    async def _open(self) -> None:
+        config = self.config
+        self._lease = LeaseWriter(config.lease_path)
+        self._terms = TermFile(config.term_path)
+        await self.writer.run(journal.fence_close)
+        self.head = await self.reader.run(journal.head)
+        self.acked = await self.reader.run(journal.acked)
+        self.ever_synchronised = self.acked[0] > 0
+        self.member = Member(
+            node=config.node,
+            address=config.address,
+            peer_address=config.peer_address,
+            boot=config.boot,
+            timing=config.timing,
+            policy=config.policy,
+            term=max(self._terms.read(), self.head.term),
+            now=self.clock(),
+            version=VERSION,
+        )
+        self.sip = SipWatch(config.address, self.clock, self._sip_urgent)
+        self.sip.changed = self.step
+        self.health = Health(self)
+        self.documents = DocumentMaker(self)
+        self.events = EventLog(self)
+        self.shipper = Shipper(self)
+        self.follower = Follower(self)
+        self.commands = Commands(self)
+        await self.health.first_look()
+        await self._open_link()
+        self.control = ControlServer(config.control_socket, self.commands.handle)
+        await self.control.start()
+
+    async def _open_link(self) -> None:
+        config = self.config
+        codec = DatagramCodec(config.secret, config.node)
+        self.beats = Beats(
+            codec, config.paths, config.link_port, self._on_heard, self._on_bad, self.clock
+        )
+        context = client_context(config.secret, config.node)
+        self.link = PeerLink(
+            config.peer_address, config.link_port, config.address, config.paths, context
+        )
+        self.link.on_refused = self._on_refused
+        self.link.on_auth_error = self._on_auth_error
+        self.link.on_up = self.shipper.wake.set
+        self.link.heard_mark = lambda: self._heard
+        self.link.heard_since = lambda mark: self._heard > mark + 1
+        self.server = ChannelServer()
+        if not config.peer_address:
+            return
+        self.beats.open()
+        await self.server.start(
+            [own for own, _ in config.paths],
+            config.link_port,
+            server_context(config.secret, config.node),
+            self.follower.answer,
+            lambda kind: self._on_bad(kind, config.peer_address),
+        )
+
+    async def _close(self) -> None:
+        tasks = [*self._tasks, *self._background]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.member.gate_open = self.member.rfp_open = False
+        self.beats.close()
+        await self.server.close()
+        await self.control.close()
+        if self._lease is not None:
+            self._lease.close()
+        for thread in (
+            self.writer,
+            self.reader,
+            self.bulk,
+            self.events.thread,
+            self.documents.thread,
+        ):
+            thread.close()
+
+    # --- the beat -------------------------------------------------------------------------------
+
+    async def _beat_for_ever(self) -> None:
+        interval = self.config.timing.interval
+        due = self.clock()
+        while True:
+            self.beat()
+            now = self.clock()
+            due = max(due + interval, now)
+            await asyncio.sleep(min(due - now, interval))
+
+    def beat(self) -> None:
+        """One heartbeat: decide, renew the lease, speak on every path."""
+        self.step()
+        if self.config.peer_address:
+            now = self.clock()
+            self.beats.send(
+                self.member.state(self.facts(), now, probe=self.member.wants_probe(now))
+            )
+        self.renew_lease()
+        if self.member.contact.missed_beats(self.clock()) >= 2:
+            self.sip.poke()
+
+    def facts(self) -> Facts:
+        """What this node knows of itself now."""
+        return Facts(
+            head=self.head,
+            acked_seq=self.acked[0],
+            relation=self.relation,
+            healthy=self.health.healthy,
+            health_text=self.health.text,
+            sip=self.sip.view,
+            rfps=self.health.rfps_connected,
+            maintenance=False,
+            ever_synchronised=self.ever_synchronised,
+            wrong_secret=self.clock() - self.wrong_secret_at < 5.0,
+            wall=time.time(),
+        )
+
+    def step(self) -> None:
+        """Let the domain decide and carry out what it asks for."""
+        now = self.clock()
+        before = self.member.reason
+        self.carry_out(self.member.step(self.facts(), now))
+        self._note_contact()
+        if self.member.stalled:
+            self.frozen_at, self.frozen_for = now, now - self._stepped_at
+        self._stepped_at = now
+        if self.member.reason != before:
+            self.renew_lease()
+
+    def _note_contact(self) -> None:
+        now_in_contact = self.member.in_contact
+        if now_in_contact == self._in_contact:
+            return
+        self._in_contact = now_in_contact
+        self.events.contact(now_in_contact)
+        if now_in_contact:
+            self.link.drop()
+            self._comparing.set()
+        self.renew_lease()
+
+    def carry_out(self, effects: list[Effect]) -> None:
+        """Execute effects in order; their own effects come before the next one."""
+        for effect in effects:
+            if isinstance(effect, WriteTerm):
+                if not self._write_term(effect.term):
+                    return
+            else:
+                self._execute(effect)
+
+    def _execute(self, effect: Effect) -> None:
+        match effect:
+            case CloseFence():
+                self.renew_lease()
+                self.in_loop(self._close_fence())
+            case OpenFence(term):
+                self.renew_lease()
+                self.in_loop(self._open_fence(term))
+            case Beat(probe):
+                self._speak(probe)
+            case Drain():
+                self.beats.drain()
+            case RoleChanged():
+                self._role_changed(effect)
+            case HandoverEnded():
+                self._handover_ended(effect)
+            case SplitSettled(won, reason):
+                self.events.record(
+                    "split_settled", "warning", reason, {"won": won, "term": self.member.term}
+                )
+
+    def _write_term(self, term: int) -> bool:
+        """False when the term could not be kept: then nothing that rests on it is done."""
+        try:
+            self._terms.write(term)
+        except (OSError, ValueError) as error:
+            log.warning("the term %d cannot be kept: %s", term, error)
+            self.health.term_failed(str(error))
+            self.member.term_failed()
+            return False
+        self.carry_out(self.member.term_written(term, self.clock()))
+        return True
+
+    def _speak(self, probe: bool = False) -> None:
+        if self.config.peer_address:
+            self.beats.send(self.member.state(self.facts(), self.clock(), probe=probe))
+
+    def _role_changed(self, change: RoleChanged) -> None:
+        self.active_since_wall = time.time() if change.new is Role.ACTIVE else None
+        self.renew_lease()
+        self.events.role_changed(change)
+        self.shipper.wake.set()
+        self._comparing.set()
+
+    async def _close_fence(self) -> None:
+        try:
+            await self.writer.run(journal.fence_close)
+            self.head = await self.writer.run(journal.head)
+        except Exception as error:
+            log.warning("the fence could not be closed: %s", error)
+            self.health.database_failed(str(error))
+        self.carry_out(self.member.fence_closed(self.head))
+        self.shipper.wake.set()
+        self.step()
+
+    async def _open_fence(self, term: int) -> None:
+        try:
+            self.head = await self.writer.run(journal.fence_open, term)
+            self.acked = await self.writer.run(journal.acked)
+        except Exception as error:
+            log.exception("the fence could not be opened")
+            self.health.database_failed(str(error))
+            return
+        self.carry_out(self.member.fence_opened(term))
+        self.renew_lease()
+        self.shipper.wake.set()
+        self.in_loop(self.follower.after_promotion())
+
+    def reopen_fence(self) -> None:
+        """Try again to open the gate of an active OMM whose database has come back."""
+        wanted = self.member.fence_wanted
+        if self.member.role is Role.ACTIVE and not self.member.gate_open and wanted is not None:
+            self.in_loop(self._open_fence(wanted))
+
+    # --- what arrives ---------------------------------------------------------------------------
+
+    def _on_heard(self, statement: Heartbeat, path: Path) -> None:
+        now = self.clock()
+        if self.member.overslept(now):
+            self.step()
+            return
+        path.heard_at = now
+        if statement.address == self.config.address:
+            self.same_address_at = now
+            return
+        self.clock_apart = statement.wall - time.time()
+        began = not self.member.in_contact
+        wants_answer = self.member.hear(statement, now)
+        self._heard += 1
+        if wants_answer and now - self._replied_at >= REPLY_PAUSE:
+            self._replied_at = now
+            self._speak()
+        self.step()
+        if began and self.member.in_contact:
+            self._speak()
+        if statement.head.seq < self.head.seq and self.member.role is Role.ACTIVE:
+            self.shipper.wake.set()
+
+    def _on_bad(self, kind: str, sender: str) -> None:
+        if sender not in (pair[1] for pair in self.config.paths):
+            return
+        if kind == "auth":
+            self.wrong_secret_at = self.clock()
+        if kind == "own":
+            self.same_node_at = self.clock()
+
+    def _on_auth_error(self) -> None:
+        self.wrong_secret_at = self.clock()
+
+    def _on_refused(self) -> None:
+        self.member.refused(self.clock())
+        self.step()
+
+    def _sip_urgent(self) -> bool:
+        return self.member.wants_sip_probe(self.clock())
+
+    async def _compare_for_ever(self) -> None:
+        """Keep the relation of the two journals current whenever it matters."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.config.timing.interval):
+                    await self._comparing.wait()
+            self._comparing.clear()
+            try:
+                await self._compare()
+            except LinkError as error:
+                log.debug("comparing journals: %s", error)
+            except Exception:
+                log.exception("comparing journals failed")
+
+    async def _compare(self) -> None:
+        peer = self.member.peer
+        if peer is None or not self.member.in_contact:
+            return
+        mine, theirs = self.head, peer.head
+        if self.relation.speaks_of(mine, theirs):
+            return
+        if self._known_relation(mine, theirs):
+            return
+        self.relation = await self.link.compare(mine, theirs, self.own_hashes)
+        self.step()
+
+    def _known_relation(self, mine: Head, theirs: Head) -> bool:
+        """Ordinary replication needs no comparison: acknowledgement and applying prove it."""
+        if self.member.role is Role.ACTIVE and (theirs.seq, theirs.hash) == self.acked:
+            standing = Standing.EQUAL if theirs.hash == mine.hash else Standing.AHEAD
+        elif self.follower.follows(mine):
+            standing = Standing.EQUAL if theirs.hash == mine.hash else Standing.BEHIND
+        else:
+            return False
+        common = min(mine.seq, theirs.seq)
+        self.relation = Relation(standing, common, mine.hash, theirs.hash)
+        return True
+
+    async def own_hashes(self, seqs: list[int]) -> dict[int, str]:
+        return await self.reader.run(journal.hashes, seqs)
+
+    # --- hand-over ------------------------------------------------------------------------------
+
+    async def hand_over(self, kind: Handover, reason: str) -> HandoverEnded:
+        """Give the role away and wait for the end of it; never raises."""
+        if self._handover is not None and not self._handover.done():
+            return HandoverEnded(kind, False, "a hand-over is under way")
+        self._handover = asyncio.get_running_loop().create_future()
+        self.carry_out(self.member.hand_over(kind, reason, self.facts(), self.clock()))
+        self.renew_lease()
+        return await self._handover
+
+    def _handover_ended(self, ended: HandoverEnded) -> None:
+        severity = "info" if ended.done else "warning"
+        self.events.record(
+            "handover",
+            severity,
+            f"Hand-over ({ended.kind.value}): {ended.reason}.",
+            {"done": ended.done},
+        )
+        if self._handover is not None and not self._handover.done():
+            self._handover.set_result(ended)
+
+    # --- the lease ------------------------------------------------------------------------------
+
+    def acknowledged(self, seq: int, digest: str) -> None:
+        """The peer confirmed our journal up to ``seq``; waiting requests see it in the lease."""
+        if (seq, digest) == self.acked:
+            return
+        self.acked = (seq, digest)
+        self.ever_synchronised = self.ever_synchronised or seq > 0
+        self.renew_lease()
+        self.health.mark_later()
+
+    def renew_lease(self) -> None:
+        """Write the lease as things are now."""
+        if self._lease is None:
+            return
+        member = self.member
+        self._lease.write(
+            Lease(
+                role=member.role,
+                term=member.term,
+                gate_open=member.gate_open,
+                rfp_open=member.rfp_open,
+                node_boot=self.config.boot,
+                role_since=member.role_since,
+                renewed_at=self.clock(),
+                acked_seq=self.acked[0],
+                acked_hash=self.acked[1],
+                peer_in_contact=member.in_contact,
+                document=self.documents.encoded(),
+            )
+        )
+
+    def in_loop(self, work: Awaitable[None]) -> None:
+        """Start background work in the loop; its failure is logged."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception:
+                log.exception("background work of the pair runtime failed")
+
+        task = asyncio.get_running_loop().create_task(guarded())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

@@ -1,0 +1,194 @@
+"""Is this OMM able to work? Database, disk, child processes; and what settings say (manual: OMM error)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, connections
+
+from standby import hooks, journal
+from standby.link.sip import SipTarget
+from standby.models import NodeIdentity, SetAside, SetAsideClass, SipSettings
+
+if TYPE_CHECKING:
+    from standby.runtime.core import PairRuntime
+
+log = logging.getLogger(__name__)
+
+PERIOD = 1.0
+ESSENTIAL = ("web", "rfp", "redis")
+DISK_LOW_BYTES = 200 * 1024 * 1024
+SUPERVISOR_SILENT = 10.0
+
+
+class Health:
+    """Watches the node; ``healthy`` and ``text`` are what the domain is told."""
+
+    def __init__(self, runtime: PairRuntime) -> None:
+        self.rfps_configured = 0
+        self.rfps_connected = 0
+        self.set_aside_open = 0
+        self.set_aside_pending = 0
+        self.disk_text = ""
+        self._runtime = runtime
+        self._database_error = ""
+        self._term_error = ""
+        self._children: dict[str, dict[str, Any]] = {}
+        self._checking_since: float | None = None
+        self._mark_waiting = False
+        self._looked_at = ""
+
+    @property
+    def text(self) -> str:
+        """What is wrong, as one sentence; empty when nothing is."""
+        return (
+            self._database_error or self._term_error or self._slow_database() or self._dead_child()
+        )
+
+    @property
+    def healthy(self) -> bool:
+        """True when this OMM can do its work."""
+        return not self.text
+
+    def _slow_database(self) -> str:
+        since = self._checking_since
+        grace = self._runtime.config.timing.error_grace
+        if since is not None and self._runtime.clock() - since > grace:
+            return "The database does not answer."
+        return ""
+
+    def _dead_child(self) -> str:
+        now, grace = self._runtime.clock(), self._runtime.config.timing.error_grace
+        for name in ESSENTIAL:
+            child = self._children.get(name)
+            down_since = child.get("down_since") if child else None
+            if down_since is not None and now - float(down_since) > grace:
+                return f"The {name} service is down."
+        return ""
+
+    def children(self, report: dict[str, Any]) -> None:
+        """The supervisor's report: name -> {"up": bool, "down_since": boot time or None}."""
+        self._children = {name: dict(child) for name, child in report.items()}
+        self._runtime.step()
+
+    def database_failed(self, text: str) -> None:
+        """Writing failed; the next good check takes it back."""
+        self._database_error = f"The database cannot be written: {text}."
+
+    def term_failed(self, text: str) -> None:
+        """The term file cannot be written."""
+        self._term_error = f"The term cannot be kept: {text}."
+
+    async def first_look(self) -> None:
+        """Before the first beat: settings and counts."""
+        await self._check()
+
+    async def run(self) -> None:
+        """Check for ever."""
+        while True:
+            await asyncio.sleep(PERIOD)
+            await self._check()
+
+    async def _check(self) -> None:
+        runtime = self._runtime
+        self._checking_since = runtime.clock()
+        try:
+            await runtime.writer.run(_try_write)
+        except Exception as error:
+            self.database_failed(str(error))
+            log.warning("the database cannot be written: %s", error)
+        else:
+            recovered = bool(self._database_error)
+            self._database_error = self._term_error = ""
+            if recovered:
+                await self._after_recovery()
+            runtime.reopen_fence()
+        finally:
+            self._checking_since = None
+        await self._look()
+
+    async def _after_recovery(self) -> None:
+        if not self._runtime.member.gate_open:
+            await self._runtime.writer.run(journal.fence_close)
+
+    async def _look(self) -> None:
+        """Read settings and counts that the runtime shows or needs."""
+        try:
+            seen = await self._runtime.reader.run(_look, self._looked_at)
+        except DatabaseError as error:
+            log.warning("settings cannot be read: %s", error)
+            return
+        self._looked_at = seen["head"]
+        self.rfps_connected = seen["connected"]
+        if seen["changed"]:
+            self.rfps_configured = seen["configured"]
+            self.set_aside_open = seen["open"]
+            self.set_aside_pending = seen["pending"]
+            self._runtime.sip.configure(seen["targets"])
+        self.disk_text = self._disk()
+
+    def _disk(self) -> str:
+        try:
+            free = shutil.disk_usage(self._runtime.config.data_dir).free
+        except OSError as error:
+            return f"The disk cannot be read: {error}."
+        return f"{free // 1024 // 1024} MB free" if free < DISK_LOW_BYTES else ""
+
+    def mark_later(self) -> None:
+        """Keep the acknowledged position soon, many acknowledgements in one write."""
+        if not self._mark_waiting:
+            self._mark_waiting = True
+            self._runtime.in_loop(self._mark())
+
+    async def _mark(self) -> None:
+        await asyncio.sleep(0.1)
+        self._mark_waiting = False
+        seq, digest = self._runtime.acked
+        await self._runtime.writer.run(journal.mark_acked, seq, digest)
+
+
+def _try_write() -> None:
+    """Write one node-local row, over a new connection: an old one may outlive its file."""
+    connections["default"].close()
+    NodeIdentity.objects.filter(pk=1).update(checked_at=time.time())
+
+
+def _look(last_head: str) -> dict[str, Any]:
+    head = journal.head()
+    connected = hooks.rfps_connected()
+    if head.hash == last_head:
+        return {"head": head.hash, "changed": False, "connected": connected}
+    return {
+        "head": head.hash,
+        "changed": True,
+        "connected": connected,
+        "configured": hooks.rfps_configured(),
+        "open": SetAside.objects.filter(state=SetAsideClass.OPEN).count(),
+        "pending": journal.pending_count(),
+        "targets": sip_targets(),
+    }
+
+
+def sip_targets() -> tuple[SipTarget, ...]:
+    """Where to ask: the proxy, and the registrar when it is another server."""
+    settings = SipSettings.objects.first()
+    if settings is None:
+        return ()
+    found: list[SipTarget] = []
+    if settings.proxy_server:
+        found.append(
+            SipTarget(
+                settings.proxy_server,
+                settings.proxy_port,
+                settings.transport,
+                settings.check_number,
+            )
+        )
+    registrar = (settings.registrar_server, settings.registrar_port)
+    if settings.registrar_server and registrar != (settings.proxy_server, settings.proxy_port):
+        found.append(SipTarget(*registrar, settings.transport, settings.check_number))
+    return tuple(found)

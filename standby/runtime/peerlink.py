@@ -1,0 +1,181 @@
+"""Our side of the peer channel: dialling, the evidence "refused", and comparing journals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from standby.domain.facts import Head
+from standby.domain.reconcile import (
+    Relation,
+    Standing,
+    probe_points,
+    quick_standing,
+    standing_by_common,
+)
+from standby.link.channel import (
+    ChannelClient,
+    LinkAuthError,
+    LinkError,
+    LinkRefused,
+    LinkRemoteError,
+)
+from standby.link.tls import LinkContext
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT = 0.3
+REQUEST_TIMEOUT = 5.0
+REDIAL_PAUSE = 0.25
+REFUSED_PAUSE = 0.005
+REFUSED_TRIES = 100
+"""The teardown of a killed process takes some milliseconds: ask again that often."""
+
+
+class PeerLink:
+    """Keeps one connection to the peer; ``client`` is None while there is none."""
+
+    def __init__(
+        self,
+        peer: str,
+        port: int,
+        source: str,
+        pairs: tuple[tuple[str, str], ...],
+        context: LinkContext,
+    ) -> None:
+        self.client: ChannelClient | None = None
+        self.generation = 0
+        self.on_refused: Callable[[], None] = lambda: None
+        self.on_auth_error: Callable[[], None] = lambda: None
+        self.on_up: Callable[[], None] = lambda: None
+        self.heard_since: Callable[[int], bool] = lambda _mark: False
+        self.heard_mark: Callable[[], int] = lambda: 0
+        self._peer = peer
+        self._port = port
+        self._source = source
+        self._pairs = pairs
+        self._context = context
+        self._redial = asyncio.Event()
+        self._closing: set[asyncio.Future[None]] = set()
+
+    async def run(self) -> None:
+        """Dial, wait for the end, look whether the peer's process is gone, dial again."""
+        while True:
+            await self._one_connection()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REDIAL_PAUSE):
+                    await self._redial.wait()
+            self._redial.clear()
+
+    async def _one_connection(self) -> None:
+        try:
+            self.client = await ChannelClient.connect(
+                self._peer, self._port, self._context, self._source, CONNECT_TIMEOUT
+            )
+        except LinkRefused:
+            await self._look_for_refusal()
+            return
+        except LinkAuthError as error:
+            log.debug("the peer's channel fails authentication: %s", error)
+            self.on_auth_error()
+            return
+        except LinkError:
+            return
+        self.generation += 1
+        self.on_up()
+        await self.client.closed.wait()
+        self.client = None
+        await self._look_for_refusal()
+
+    async def _look_for_refusal(self) -> None:
+        """Twice refused on every path, 5 ms apart: the process is dead on a live host."""
+        mark, refusals = self.heard_mark(), 0
+        for _ in range(REFUSED_TRIES):
+            if await self._all_refuse():
+                refusals += 1
+                if refusals == 2:
+                    self.on_refused()
+                    return
+            else:
+                refusals = 0
+                if self.heard_since(mark):
+                    return
+            await asyncio.sleep(REFUSED_PAUSE)
+
+    async def _all_refuse(self) -> bool:
+        answers = await asyncio.gather(*(self._refuses(own, peer) for own, peer in self._pairs))
+        return all(answers)
+
+    async def _refuses(self, own: str, peer: str) -> bool:
+        family = socket.AF_INET6 if ":" in own else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.setblocking(False)
+            try:
+                sock.bind((own, 0))
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    await asyncio.get_running_loop().sock_connect(sock, (peer, self._port))
+            except ConnectionRefusedError:
+                return True
+            except (OSError, TimeoutError):
+                return False
+        return False
+
+    def drop(self) -> None:
+        """On the first beat after a silence the old connection is worth nothing: dial anew."""
+        if self.client is not None:
+            self._close(self.client)
+        self._redial.set()
+
+    def _close(self, client: ChannelClient) -> None:
+        task = asyncio.ensure_future(client.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def request(
+        self, message: dict[str, Any], timeout: float = REQUEST_TIMEOUT
+    ) -> dict[str, Any]:
+        """Ask the peer; raises LinkError when there is no connection or it fails."""
+        client = self.client
+        if client is None:
+            raise LinkError("there is no connection to the other OMM")
+        try:
+            return await client.request(message, timeout)
+        except LinkRemoteError:
+            raise
+        except LinkError:
+            self._close(client)
+            raise
+
+    async def compare(
+        self, mine: Head, theirs: Head, own_hashes: Callable[[list[int]], Any]
+    ) -> Relation:
+        """How our journal stands to the peer's; ``own_hashes(seqs)`` is awaited."""
+        quick = quick_standing(mine, theirs)
+        if quick is not Standing.UNKNOWN:
+            common = mine.seq if quick is Standing.EQUAL else 0
+            return Relation(quick, common, mine.hash, theirs.hash)
+        common = await self._common(mine, theirs, own_hashes)
+        return Relation(standing_by_common(mine, theirs, common), common, mine.hash, theirs.hash)
+
+    async def _common(
+        self, mine: Head, theirs: Head, own_hashes: Callable[[list[int]], Any]
+    ) -> int:
+        shorter = min(mine.seq, theirs.seq)
+        if await self._agree([shorter], own_hashes) == [shorter]:
+            return shorter
+        low, high = 0, shorter
+        while points := probe_points(low, high):
+            agreed = await self._agree(points, own_hashes)
+            low = max([low, *agreed])
+            high = min([high, *(p for p in points if p not in agreed)])
+        return low
+
+    async def _agree(self, seqs: list[int], own_hashes: Callable[[list[int]], Any]) -> list[int]:
+        answer = await self.request({"type": "hashes", "seqs": seqs})
+        theirs = answer.get("hashes", {})
+        ours = await own_hashes(seqs)
+        return [s for s in seqs if ours.get(s) is not None and theirs.get(str(s)) == ours[s]]

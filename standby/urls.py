@@ -1,0 +1,21 @@
+"""Paths of the pair's pages."""
+
+from django.urls import path
+
+from standby import views
+
+urlpatterns = [
+    path("", views.DashboardPage.as_view(), name="dashboard"),
+    path("standby/", views.PairPage.as_view(), name="pair"),
+    path("standby/switchover/", views.SwitchoverPage.as_view(), name="switchover"),
+    path("standby/reboot/", views.RebootPage.as_view(), name="reboot"),
+    path("standby/takeover/", views.TakeoverPage.as_view(), name="takeover"),
+    path("settings/omm/", views.OmmSettingsPage.as_view(), name="omm-settings"),
+    path("settings/omm/confirm/", views.TrialConfirm.as_view(), name="omm-confirm"),
+    path("settings/omm/revert/", views.TrialRevert.as_view(), name="omm-revert"),
+    path("settings/sip/", views.SipSettingsPage.as_view(), name="sip-settings"),
+    path("settings/system/", views.SystemSettingsPage.as_view(), name="system-settings"),
+    path("changes/", views.ChangeListPage.as_view(), name="change-list"),
+    path("set-aside/", views.SetAsidePage.as_view(), name="set-aside"),
+    path("events/", views.EventListPage.as_view(), name="event-list"),
+]

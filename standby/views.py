@@ -1,0 +1,327 @@
+"""Pages of the pair: dashboard, standby and its actions, settings, what happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.forms import model_to_dict
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views import View
+from django.views.generic import TemplateView
+
+from omm_portal.accounts.models import User
+from omm_portal.pages import (
+    BUSY,
+    ConfirmForm,
+    ConfirmPage,
+    GroupedForm,
+    ServicePage,
+    SignedIn,
+    TablePage,
+    say_saved,
+)
+from standby import actions, journal, selectors, services
+from standby.context import PairContext
+from standby.forms import OmmSettingsForm, SipSettingsForm, SystemSettingsForm, TakeoverForm
+from standby.gate import GateClosed
+from standby.live import recent_events
+from standby.models import Event, JournalEntry, OmmSettings, SetAside, SipSettings, SystemSettings
+from standby.presentation import event_rows
+from standby.rows import change_rows, details_text, set_aside_rows
+from standby.written import Conflict, Written
+
+
+class DashboardPage(SignedIn, TemplateView):
+    """The pair at a glance."""
+
+    template_name = "standby/dashboard.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(events=event_rows(recent_events()), **kwargs)
+
+
+class PairPage(TemplateView):
+    """Role, peer and synchronisation of this OMM; the one page that a standby serves.
+
+    Tells no more than the public status document, so nobody must sign in to see it.
+    """
+
+    template_name = "standby/pair.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user = self.request.user
+        may_act = isinstance(user, User) and user.has_full_access
+        return super().get_context_data(may_act=may_act, **kwargs)
+
+
+class ActionPage(ConfirmPage):
+    """Says what an action of the pair will do, then asks the runtime to do it."""
+
+    success_url = reverse_lazy("pair")
+    template_name = "standby/action.html"
+    full = True
+    checks: tuple[actions.Check, ...] = ()
+
+    @property
+    def pair(self) -> PairContext:
+        """The pair as this request finds it."""
+        return PairContext(self.request)
+
+    def act(self) -> actions.ActionAnswer:
+        """Ask the runtime."""
+        raise NotImplementedError
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(checks=self.checks, **kwargs)
+
+    def form_valid(self, form: ConfirmForm) -> HttpResponse:
+        """Act; what speaks against it is shown on the same page."""
+        try:
+            answer = self.act()
+        except actions.RuntimeSilent as error:
+            return self.refused(form, str(error), 503)
+        if answer.accepted:
+            messages.info(self.request, answer.reason or _("Accepted."))
+            return redirect(self.get_success_url())
+        self.checks = answer.checks
+        return self.refused(form, answer.reason or _("Not accepted."), 409)
+
+
+class SwitchoverPage(ActionPage):
+    """Hand the active role over."""
+
+    title = gettext_lazy("Switch over to the other OMM?")
+    verb = gettext_lazy("Switch over")
+    is_dangerous = False
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """With the preflight list, if the runtime answers."""
+        try:
+            self.checks = actions.preflight()
+        except actions.RuntimeSilent as error:
+            messages.error(request, str(error))
+        return super().get(request, *args, **kwargs)
+
+    def consequences(self) -> list[str | Promise]:
+        return [
+            _("The other OMM becomes active, this one standby; neither is restarted."),
+            _("Every confirmed change is on the other OMM before it takes over."),
+            _("Base stations connect to the other OMM by themselves."),
+            _("Open pages move there by themselves and stay signed in."),
+        ]
+
+    def act(self) -> actions.ActionAnswer:
+        return actions.switchover(actor=self.actor)
+
+
+class RebootPage(ActionPage):
+    """Restart this OMM."""
+
+    title = gettext_lazy("Reboot this OMM?")
+    verb = gettext_lazy("Reboot")
+
+    def consequences(self) -> list[str | Promise]:
+        if not self.pair.is_active:
+            return [
+                _("This standby OMM stops and starts again; the active one carries on."),
+                _("Until it is back there is no standby: changes are not safe meanwhile."),
+            ]
+        first = _("This OMM hands its role over to the other one, then stops and starts again.")
+        if not self.pair.peer_origin:
+            first = _("No standby OMM is configured: nothing is served until it is back.")
+        return [first, _("When it is back it is standby; it does not take the role back.")]
+
+    def act(self) -> actions.ActionAnswer:
+        return actions.reboot(actor=self.actor)
+
+
+class TakeoverPage(ActionPage):
+    """Force the active role onto this OMM."""
+
+    form_class = TakeoverForm
+    title = gettext_lazy("Force this OMM to become active?")
+    verb = gettext_lazy("Force takeover")
+
+    def consequences(self) -> list[str | Promise]:
+        return [
+            _("This OMM becomes active even if the SIP proxy does not answer it."),
+            _("If the other OMM is active and in contact, this is a switch-over."),
+            _("If it is active but out of contact, both are active until they meet again: "
+              "changes of one side are then set aside for review."),
+        ]
+
+    def act(self) -> actions.ActionAnswer:
+        return actions.takeover(actor=self.actor, force=True)
+
+
+class OmmSettingsPage(ServicePage[OmmSettingsForm]):
+    """The OMM addresses that base stations are told, with their trial."""
+
+    form_class = OmmSettingsForm
+    template_name = "standby/omm_settings.html"
+    success_url = reverse_lazy("omm-settings")
+
+    def get_initial(self) -> dict[str, Any]:
+        row = selectors.omm_settings()
+        return {**model_to_dict(row), "version": row.version}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        row = selectors.omm_settings()
+        on_trial = row.trial_until is not None and row.trial_until > timezone.now()
+        return super().get_context_data(row=row, on_trial=on_trial, **kwargs)
+
+    def save(self, form: OmmSettingsForm) -> Written[OmmSettings]:
+        return services.omm_settings_update(
+            changes=form.values(),
+            now=timezone.now(),
+            expected_version=form.expected_version,
+            actor=self.actor,
+        )
+
+
+class TrialAction(SignedIn, View):
+    """A button of the trial: one POST, then back to the settings."""
+
+    full = True
+
+    def end(self, actor: str) -> Written[OmmSettings]:
+        """Call the service."""
+        raise NotImplementedError
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """A reload or a fail-over may lead here."""
+        return redirect("omm-settings")
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """End the trial, or say why not."""
+        assert isinstance(request.user, User)
+        try:
+            say_saved(request, self.end(request.user.username))
+        except (Conflict, GateClosed) as error:
+            messages.error(request, error.reason)
+        except journal.Busy:
+            messages.error(request, BUSY)
+        return redirect("omm-settings")
+
+
+class TrialConfirm(TrialAction):
+    """Keep the addresses on trial."""
+
+    def end(self, actor: str) -> Written[OmmSettings]:
+        return services.omm_settings_confirm(now=timezone.now(), actor=actor)
+
+
+class TrialRevert(TrialAction):
+    """Take the former addresses back."""
+
+    def end(self, actor: str) -> Written[OmmSettings]:
+        return services.omm_settings_revert(actor=actor)
+
+
+class SipSettingsPage(ServicePage[SipSettingsForm]):
+    """SIP servers; one that does not answer is saved only when confirmed."""
+
+    form_class = SipSettingsForm
+    template_name = "standby/sip_settings.html"
+    success_url = reverse_lazy("sip-settings")
+    unanswered: str = ""
+
+    def get_initial(self) -> dict[str, Any]:
+        row = selectors.sip_settings()
+        return {**model_to_dict(row), "version": row.version}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(unanswered=self.unanswered, **kwargs)
+
+    def form_valid(self, form: SipSettingsForm) -> HttpResponse:
+        """Save, or ask whether a silent server is meant."""
+        try:
+            return super().form_valid(form)
+        except _AskFirst as question:
+            self.unanswered = question.server
+            return self.render_to_response(self.get_context_data(form=form), status=409)
+
+    def save(self, form: SipSettingsForm) -> Written[SipSettings]:
+        is_confirmed = "confirm" in self.request.POST
+        try:
+            return services.sip_settings_update(
+                changes=form.values(),
+                confirmed=is_confirmed,
+                expected_version=form.expected_version,
+                actor=self.actor,
+            )
+        except services.SipNoAnswer as error:
+            raise _AskFirst(error.server) from error
+
+
+class _AskFirst(Exception):
+    """The SIP server ``server`` gave no answer; the person must say that it is meant."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(server)
+        self.server = server
+
+
+class SystemSettingsPage(ServicePage[SystemSettingsForm]):
+    """The system's name."""
+
+    form_class = SystemSettingsForm
+    template_name = "standby/system_settings.html"
+    success_url = reverse_lazy("system-settings")
+
+    def get_initial(self) -> dict[str, Any]:
+        row = selectors.system_settings()
+        return {**model_to_dict(row), "version": row.version}
+
+    def save(self, form: SystemSettingsForm) -> Written[SystemSettings]:
+        return services.system_settings_update(
+            changes=form.values(), expected_version=form.expected_version, actor=self.actor
+        )
+
+
+class ChangeListPage(TablePage[JournalEntry]):
+    """Who changed what, the newest first."""
+
+    template_name = "standby/change_list.html"
+
+    def get_queryset(self) -> QuerySet[JournalEntry]:
+        return selectors.change_list()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        return {**context, "rows": change_rows(context["rows"])}
+
+
+class SetAsidePage(TablePage[SetAside]):
+    """Changes of the side that lost a split."""
+
+    template_name = "standby/set_aside_list.html"
+
+    def get_queryset(self) -> QuerySet[SetAside]:
+        return selectors.set_aside_list()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        return {**context, "rows": set_aside_rows(context["rows"])}
+
+
+class EventListPage(TablePage[Event]):
+    """What happened on either OMM, the newest first."""
+
+    template_name = "standby/event_list.html"
+
+    def get_queryset(self) -> QuerySet[Event]:
+        return selectors.event_list()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        rows = [{"event": row, "details": details_text(row.details)} for row in context["rows"]]
+        return {**context, "rows": rows}

@@ -1,0 +1,1 @@
+"""Two OMMs in one thread: the real domain under a virtual clock, network and disk."""
