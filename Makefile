@@ -30,7 +30,7 @@ help:
 
 demo:
 	@$(CHECKS) --pair
-	@$(MAKE) --no-print-directory $(RUN_READY)
+	@$(MAKE) --silent --no-print-directory $(RUN_READY)
 	@$(PY) -m omm_portal.node.demo run
 
 demo-kill: $(RUN_READY)
@@ -44,7 +44,7 @@ demo-clean: $(RUN_READY)
 
 test:
 	@$(CHECKS)
-	@$(MAKE) --no-print-directory $(DEV_READY)
+	@$(MAKE) --silent --no-print-directory $(DEV_READY)
 	@$(PY) -m pytest
 
 check: $(DEV_READY)

@@ -48,6 +48,8 @@ else:  # Django's views take no type parameters at run time
             return cls
 
 
+FieldGroup = tuple[str | Promise | None, list[forms.BoundField], list[forms.BoundField]]
+
 STALE = _(
     "Somebody else saved this in the meantime. Your text is kept below; saving again replaces "
     "what they saved."
@@ -113,7 +115,7 @@ class GroupedForm(forms.Form):
     """
 
     model: ClassVar[type[Model] | None] = None
-    groups: ClassVar[tuple[tuple[str | Promise, tuple[str, ...]], ...]] = ()
+    groups: ClassVar[tuple[tuple[str | Promise | None, tuple[str, ...]], ...]] = ()
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -123,10 +125,12 @@ class GroupedForm(forms.Form):
             found = fields_for_model(self.model, fields=names)
             self.fields.update({name: field for name, field in found.items() if field is not None})
 
-    def field_groups(self) -> Iterator[tuple[str | Promise, list[forms.BoundField]]]:
-        """The groups with their fields, in order."""
+    def field_groups(self) -> Iterator[FieldGroup]:
+        """The groups in order: title, fields to fill in, boxes to tick."""
         for title, names in self.groups:
-            yield title, [self[name] for name in names]
+            fields = [self[name] for name in names]
+            boxes = [field for field in fields if is_box(field)]
+            yield title, [field for field in fields if not is_box(field)], boxes
 
     def values(self) -> dict[str, Any]:
         """The cleaned values without the version; empty addresses as None, as they are stored."""
@@ -222,6 +226,11 @@ class ServicePage(SignedIn, TypedFormView[Form]):
         form.add_error(None, STALE if error.current is not None else GONE)
         form.data = form.data.copy()
         form.data["version"] = str(getattr(error.current, "version", ""))
+
+
+def is_box(field: forms.BoundField) -> bool:
+    """True for a field that is shown as a check box."""
+    return isinstance(field.field.widget, forms.CheckboxInput)
 
 
 class ConfirmForm(GroupedForm):

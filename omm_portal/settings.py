@@ -195,7 +195,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["omm_portal.permissions.AccountPermission"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["omm_portal.api.TolerantJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["omm_portal.api.BoundedJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "omm_portal.api.LenientNegotiation",
     "DEFAULT_FILTER_BACKENDS": [

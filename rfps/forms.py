@@ -44,6 +44,9 @@ class RfpForm(GroupedForm):
         for name, text in _HELP.items():
             self.fields[name].help_text = text
         self.fields["mac"].widget.attrs["spellcheck"] = "false"
+        site = self.fields["site"]
+        assert isinstance(site, forms.ModelChoiceField)
+        site.empty_label = str(_("No site"))
 
 
 _HELP = {

@@ -49,6 +49,12 @@ def role(node: DemoNode) -> str:
     return str(document["node"]["role"]) if document else ""
 
 
+def accepts_changes(node: DemoNode) -> bool:
+    """The node is active and its gate is open."""
+    document = status(node)
+    return document is not None and bool(document["node"].get("accepts_changes"))
+
+
 def has_answered(node: DemoNode) -> bool:
     """The node has come to a role."""
     return role(node) in {"active", "standby"}
@@ -134,7 +140,7 @@ class Demo:
         await self._watch()
 
     def _active(self) -> DemoNode | None:
-        return next((node for node in NODES.values() if role(node) == "active"), None)
+        return next((node for node in NODES.values() if accepts_changes(node)), None)
 
     def _start_sip(self) -> None:
         command = (sys.executable, "-m", "standby.link.sip_responder")

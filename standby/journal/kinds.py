@@ -8,7 +8,6 @@ the round trip.
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import uuid
 from abc import ABC, abstractmethod
@@ -164,7 +163,7 @@ class Binary(Kind):
         """The bytes."""
         try:
             data = base64.b64decode(value, validate=True) if isinstance(value, str) else None
-        except binascii.Error:
+        except ValueError:
             data = None
         if data is None or base64.b64encode(data).decode() != value:
             raise BadValue("not Base64")

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
-from django.forms import BoundField
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from omm_portal.pages import is_box
 from standby.presentation import KINDS, Label, Tone
 
 register = template.Library()
+register.filter("is_check", is_box)
 
 NOTHING = "–"
 UNKNOWN = Label(NOTHING, Tone.IDLE, "idle")
@@ -98,12 +99,6 @@ def value_text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-@register.filter
-def is_check(field: BoundField) -> bool:
-    """True for a field that is shown as a check box."""
-    return getattr(field.field.widget, "input_type", "") == "checkbox"
 
 
 @register.simple_tag(takes_context=True)

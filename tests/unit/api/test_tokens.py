@@ -1,5 +1,6 @@
 """Tokens: how programs sign in."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,8 @@ URL = "/api/v1/tokens/"
 
 
 def sign_in(client, username="admin", password=PASSWORD, **more):
-    return client.post(URL, {"username": username, "password": password, **more})
+    text = json.dumps({"username": username, "password": password, **more})
+    return client.post(URL, text, content_type="application/json")
 
 
 def test_name_and_password_give_a_token_that_works(anonymous, admin):

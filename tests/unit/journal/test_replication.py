@@ -41,7 +41,7 @@ def everything() -> Sample:
         day=dt.date(2024, 2, 29),
         other=uuid.uuid4(),
         address="2001:db8::1",
-        data={"list": [1, True, None, "x", {"deep": []}], "": "empty", "ä": -1},
+        data={"": "empty", "list": [1, True, None, "x", {"deep": []}], "ä": -1},
         blob=bytes(range(256)),
     )
 

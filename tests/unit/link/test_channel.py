@@ -355,6 +355,8 @@ async def test_a_bad_answer_closes_the_client() -> None:
         writer.write(encode_frame({"type": "welcome"}))
         await reader.readexactly(4)
         writer.write(b"\0\0\0\x02[]")
+        await writer.drain()
+        writer.close()
 
     context = server_context(SECRET, "node-a")
     server = await asyncio.start_server(nonsense, "127.0.0.1", 0, ssl=context)

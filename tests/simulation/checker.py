@@ -1,0 +1,215 @@
+"""The invariants of the pair, looked at after every single event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from standby.domain.facts import Heartbeat, Role
+from standby.domain.member import RoleChanged
+from tests.simulation.disk import WRITE, Entry
+
+if TYPE_CHECKING:
+    from tests.simulation.host import Host
+    from tests.simulation.world import World
+
+SLACK = 0.03
+"""Seconds by which a virtual loop may look later than the moment that counts."""
+CALM = 2.0
+"""Seconds of a faultless line and an undisturbed peer after which nothing excuses a takeover."""
+
+
+class Violation(AssertionError):
+    """An invariant does not hold."""
+
+
+class Checker:
+    """Watches both nodes; raises Violation with the number of the invariant."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._reigns: set[tuple[int, str]] = set()
+        self._terms: dict[str, int] = {}
+        self._begun: dict[str, float] = {}
+        self._forced_at = -1e9
+        self._active_since: dict[str, float] = {}
+        self._fit_since: dict[str, float] = {}
+        self._both_since: float | None = None
+        self._none_since: float | None = 0.0
+        self.accepted_by: dict[str, str] = {}
+        self.safe: dict[str, str] = {}
+        self.disk_lost = False
+        self.reigns = 0
+        self.longest_without = 0.0
+
+    def fail(self, invariant: str, text: str) -> None:
+        raise Violation(f"{invariant}: {text}")
+
+    # --- reports --------------------------------------------------------------------------------
+
+    def started(self, host: Host) -> None:
+        self._begun[host.name] = self._world.loop.now
+
+    def stopped(self, host: Host) -> None:
+        self._active_since.pop(host.name, None)
+
+    def put_back(self, host: Host) -> None:
+        """The data directory is older than it was: its term may be lower, changes may be gone."""
+        self.disk_lost = True
+        self._terms.pop(host.name, None)
+        self._reigns = {(term, node) for term, node in self._reigns if node != host.name}
+
+    def forced(self, _host: Host) -> None:
+        self._forced_at = self._world.loop.now
+
+    def said(self, host: Host, statement: Heartbeat) -> None:
+        before = self._terms.get(host.name, 0)
+        if statement.term < before:
+            self.fail("I7", f"{host.name} showed term {before} and now {statement.term}")
+        self._terms[host.name] = statement.term
+        if statement.term > host.disk.term:
+            self.fail("I7", f"{host.name} shows {statement.term}, on disk is {host.disk.term}")
+
+    def role_changed(self, host: Host, change: RoleChanged) -> None:
+        if change.new is not Role.ACTIVE:
+            self._active_since.pop(host.name, None)
+            return
+        reign = (change.term, host.name)
+        if reign in self._reigns:
+            self.fail("I7", f"the reign {reign} began twice")
+        self._reigns.add(reign)
+        self.reigns += 1
+        self._active_since[host.name] = self._world.loop.now
+        self._check_excuse(host, change)
+
+    def _check_excuse(self, host: Host, change: RoleChanged) -> None:
+        """I6: nobody takes the role from a healthy active OMM in contact."""
+        world, peer = self._world, host.peer
+        now = world.loop.now
+        held = now - self._active_since.get(peer.name, now)
+        calm = (
+            peer.active
+            and held > CALM
+            and now - peer.life.resumed_at > CALM
+            and world.network.good_for() > CALM
+            and now - self._forced_at > CALM
+        )
+        if calm and "handed its role over" not in change.reason and now - host.asked_at > CALM:
+            self.fail("I6", f"{host.name} became active beside {peer.name}: {change.reason}")
+
+    def accepted(self, host: Host, entry: Entry) -> None:
+        peer = host.peer
+        if entry.kind == WRITE:
+            self.accepted_by[entry.content] = host.name
+        mutual = peer.awake and host.awake and host.member.in_contact and peer.member.in_contact
+        if mutual and peer.member.gate_open and peer.disk.fence_open:
+            self.fail("I1", "both accept changes while in contact")
+
+    def acknowledged(self, host: Host, seq: int) -> None:
+        for entry in reversed(host.disk.entries[:seq]):
+            if entry.hash in self.safe:
+                break
+            self.safe[entry.hash] = entry.content
+
+    def rolled_back(self, name: str, dropped: list[Entry]) -> None:
+        lost = [entry.content for entry in dropped if entry.hash in self.safe]
+        if lost and not self.disk_lost:
+            self.fail("I2", f"safe changes {lost} leave the journal of {name}")
+
+    # --- after every event ----------------------------------------------------------------------
+
+    def look(self) -> None:
+        first, second = self._world.hosts
+        one, two = first.active, second.active
+        if one and two:
+            self._look_at_both(first, second)
+        else:
+            self._both_since = None
+        self._look_at_none(someone=one or two)
+
+    def _look_at_both(self, first: Host, second: Host) -> None:
+        now, world = self._world.loop.now, self._world
+        mutual = first.member.in_contact and second.member.in_contact
+        if mutual and first.member.gate_open and second.member.gate_open:
+            self.fail("I1", "both gates are open while in contact")
+        if mutual or world.network.good_for() > CALM:
+            since = self._both_since = self._both_since or now
+            if now - since > world.timing.contact_timeout + SLACK:
+                self.fail("I1", "both are active too long after contact is back")
+        else:
+            self._both_since = None
+
+    def _look_at_none(self, *, someone: bool) -> None:
+        now = self._world.loop.now
+        for host in self._world.hosts:
+            if self._fit(host):
+                self._fit_since.setdefault(host.name, now)
+            else:
+                self._fit_since.pop(host.name, None)
+        if someone:
+            self._none_since = None
+            return
+        if self._none_since is None:
+            self._none_since = now
+        for host in self._world.hosts:
+            self._check_waiting(host, now)
+
+    def _check_waiting(self, host: Host, now: float) -> None:
+        fit = self._fit_since.get(host.name)
+        if fit is None or self._none_since is None:
+            return
+        since = max(fit, self._none_since)
+        self.longest_without = max(self.longest_without, now - since)
+        if now - since > self._patience(host, since) + SLACK:
+            self.fail("I5", f"nobody is active for {now - since:.2f} s although {host.name} could")
+
+    def _patience(self, host: Host, since: float) -> float:
+        timing = self._world.timing
+        wait = timing.contact_timeout + 1.0
+        if host.life.resumed_at > since - 2 * timing.contact_timeout:
+            wait += timing.contact_timeout + timing.startup_wait
+        elif self._begun.get(host.name, -1e9) > since - timing.startup_wait:
+            wait += timing.startup_wait
+        return wait
+
+    def _fit(self, host: Host) -> bool:
+        world = self._world
+        sip = not world.sip or host.proxy.fit
+        return (
+            host.awake
+            and host.healthy
+            and sip
+            and not world.maintenance
+            and not host.member.leaving
+        )
+
+    # --- at the end -----------------------------------------------------------------------------
+
+    def settled(self) -> str:
+        """Why the pair is not yet as it should be; empty when all is well (I4)."""
+        first, second = self._world.hosts
+        if first.active == second.active:
+            return "not exactly one is active"
+        active, other = (first, second) if first.active else (second, first)
+        if not (active.member.gate_open and active.disk.fence_open):
+            return "the active accepts no changes"
+        if other.member.role is not Role.STANDBY or other.member.gate_open:
+            return f"the other is {other.member.role}"
+        if first.disk.head.hash != second.disk.head.hash:
+            return "the journals differ"
+        waiting = [host.name for host in (first, second) if host.disk.pending]
+        return f"changes wait on {waiting}" if waiting else ""
+
+    def nothing_lost(self) -> None:
+        """I2 and I3, once the repairs are done."""
+        host = self._world.hosts[0]
+        found = host.disk.contents()
+        lost = [c for c, by in self.accepted_by.items() if c not in found and by not in self.wiped]
+        if lost:
+            self.fail("I3", f"accepted changes are nowhere: {lost}")
+        if not self.disk_lost:
+            hashes = {entry.hash for entry in host.disk.entries}
+            gone = [c for digest, c in self.safe.items() if digest not in hashes]
+            if gone:
+                self.fail("I2", f"safe changes are not in the journal: {gone}")
+
+    wiped: frozenset[str] = frozenset()

@@ -1,0 +1,235 @@
+"""What can go wrong, and when: every seed draws its own kinds of trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+from standby.domain.member import Handover
+from tests.simulation.process import Scope
+
+if TYPE_CHECKING:
+    from tests.simulation.host import Host
+    from tests.simulation.world import World
+
+Fault = Callable[[], None]
+
+
+class Faults:
+    """Plans faults for a time; ``heal`` ends every one of them."""
+
+    def __init__(self, world: World, random: Random) -> None:
+        self._world = world
+        self._random = random
+        self._over = False
+        kinds: list[Fault] = [
+            self.cut,
+            self.cut_one_way,
+            self.lossy,
+            self.slow_line,
+            self.copies,
+            self.crash,
+            self.power_loss,
+            self.pause,
+            self.hidden_pause,
+            self.runtime_pause,
+            self.short_stall,
+            self.sip_down,
+            self.sip_slow,
+            self.unhealthy,
+            self.slow_disk,
+            self.switch_over,
+            self.force,
+            self.reboot,
+            self.shutdown,
+            self.maintenance,
+        ]
+        self._kinds = random.sample(kinds, random.randint(1, 6))
+        self._pace = random.choice((0.4, 1.0, 2.5))
+
+    def begin(self, seconds: float) -> None:
+        end = self._world.loop.now + seconds
+
+        def strike() -> None:
+            if self._over or self._world.loop.now >= end:
+                return
+            self._random.choice(self._kinds)()
+            self._world.loop.after(self._random.expovariate(1 / self._pace), strike)
+
+        self._world.loop.after(self._random.random(), strike)
+
+    def _victim(self) -> Host:
+        return self._random.choice(self._world.hosts)
+
+    def _later(self, low: float, high: float, repair: Fault) -> None:
+        """Repair after a time, mostly short."""
+        share = self._random.random() ** 2
+        self._world.loop.after(low + (high - low) * share, repair)
+
+    def _note(self, host: Host | None, text: str) -> None:
+        self._world.note(host, f"* {text}")
+
+    # --- the line -------------------------------------------------------------------------------
+
+    def cut(self) -> None:
+        self._note(None, "line cut")
+        for lane in self._world.network.lanes:
+            self._world.network.cut(lane, up=False)
+        self._later(0.05, 8.0, self._restore)
+
+    def cut_one_way(self) -> None:
+        lane = self._random.choice(list(self._world.network.lanes))
+        self._note(None, f"line cut from {lane[0]} to {lane[1]}")
+        self._world.network.cut(lane, up=False)
+        self._later(0.05, 8.0, self._restore)
+
+    def _restore(self) -> None:
+        self._note(None, "line restored")
+        for lane in self._world.network.lanes:
+            self._world.network.cut(lane, up=True)
+
+    def lossy(self) -> None:
+        loss = self._random.choice((0.05, 0.2, 0.5))
+        self._note(None, f"loss {loss}")
+        for line in self._world.network.lanes.values():
+            line.loss = loss
+        self._world.network.changed()
+        self._later(0.5, 6.0, self._clean)
+
+    def slow_line(self) -> None:
+        delay = self._random.choice((0.02, 0.1, 0.3))
+        self._note(None, f"delay {delay}")
+        for line in self._world.network.lanes.values():
+            line.delay, line.jitter = delay / 2, delay
+        self._world.network.changed()
+        self._later(0.5, 6.0, self._clean)
+
+    def copies(self) -> None:
+        self._note(None, "copies")
+        for line in self._world.network.lanes.values():
+            line.copies, line.jitter = 0.3, 0.05
+        self._world.network.changed()
+        self._later(0.5, 6.0, self._clean)
+
+    def _clean(self) -> None:
+        self._note(None, "line clean")
+        for line in self._world.network.lanes.values():
+            line.loss = line.copies = 0.0
+            line.delay = line.jitter = 0.0005
+        self._world.network.changed()
+
+    # --- processes ------------------------------------------------------------------------------
+
+    def crash(self) -> None:
+        host = self._victim()
+        host.crash(host_up=True)
+        self._later(0.15, 5.0, host.start)
+
+    def power_loss(self) -> None:
+        host = self._victim()
+        host.crash(host_up=False)
+        self._later(1.0, 6.0, host.start)
+
+    def pause(self) -> None:
+        self._pause(self._victim(), Scope.HOST, 3.0, hidden=False)
+
+    def hidden_pause(self) -> None:
+        self._pause(self._victim(), Scope.HOST, 3.0, hidden=True)
+
+    def runtime_pause(self) -> None:
+        self._pause(self._victim(), Scope.RUNTIME, 3.0, hidden=False)
+
+    def short_stall(self) -> None:
+        self._pause(self._victim(), Scope.RUNTIME, 1.0, hidden=False)
+
+    def _pause(self, host: Host, scope: Scope, most: float, *, hidden: bool) -> None:
+        if not host.awake:
+            return
+        self._note(host, f"paused: {scope}, hidden: {hidden}")
+        keep = self._random.random() < 0.5
+        host.life.pause(scope, hidden=hidden, keep_packets=keep)
+        self._later(0.1, most, lambda: self._resume(host))
+
+    def _resume(self, host: Host) -> None:
+        if host.life.paused is not None:
+            self._note(host, "goes on")
+            host.life.resume()
+
+    # --- around them ----------------------------------------------------------------------------
+
+    def sip_down(self) -> None:
+        hosts = self._world.hosts if self._random.random() < 0.4 else (self._victim(),)
+        for host in hosts:
+            self._note(host, "SIP proxy gone")
+            host.proxy.up = False
+        self._later(0.2, 12.0, self._sip_back)
+
+    def sip_slow(self) -> None:
+        host = self._victim()
+        self._note(host, "SIP proxy slow")
+        host.proxy.latency = self._random.choice((0.08, 0.25, 0.4))
+        self._later(0.5, 6.0, self._sip_back)
+
+    def _sip_back(self) -> None:
+        for host in self._world.hosts:
+            if not host.proxy.fit:
+                self._note(host, "SIP proxy back")
+            host.proxy.up = True
+            host.proxy.latency = 0.002
+
+    def unhealthy(self) -> None:
+        host = self._victim()
+        self._note(host, "OMM error")
+        host.healthy = False
+        self._later(0.3, 6.0, lambda: self._cure(host))
+
+    def _cure(self, host: Host) -> None:
+        self._note(host, "healthy")
+        host.healthy = True
+
+    def slow_disk(self) -> None:
+        host = self._victim()
+        host.database.slowness = self._random.choice((10.0, 60.0))
+        self._note(host, f"disk {host.database.slowness} times slower")
+        self._later(0.3, 4.0, lambda: self._fast_disk(host))
+
+    def _fast_disk(self, host: Host) -> None:
+        host.database.slowness = 1.0
+
+    # --- people ---------------------------------------------------------------------------------
+
+    def switch_over(self) -> None:
+        self._victim().hand_over(Handover.SWITCHOVER)
+
+    def reboot(self) -> None:
+        self._victim().hand_over(Handover.REBOOT)
+
+    def shutdown(self) -> None:
+        self._victim().hand_over(Handover.SHUTDOWN)
+
+    def force(self) -> None:
+        self._victim().force()
+
+    def maintenance(self) -> None:
+        self._note(None, "maintenance")
+        self._world.maintenance = True
+        self._later(0.5, 5.0, self._end_maintenance)
+
+    def _end_maintenance(self) -> None:
+        self._note(None, "maintenance over")
+        self._world.maintenance = False
+
+    def heal(self) -> None:
+        """No more faults: everything works, everyone runs."""
+        self._over = True
+        self._note(None, "peace")
+        self._restore()
+        self._clean()
+        self._sip_back()
+        self._end_maintenance()
+        for host in self._world.hosts:
+            self._resume(host)
+            self._cure(host)
+            self._fast_disk(host)
+            host.start()

@@ -1,0 +1,326 @@
+"""One simulated OMM: drives a real Member the way the runtime does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from standby.domain.contact import Timing
+from standby.domain.facts import Heartbeat, Role, SplitPolicy
+from standby.domain.member import (
+    Beat,
+    CloseFence,
+    Drain,
+    Effect,
+    Facts,
+    Handover,
+    HandoverEnded,
+    Member,
+    OpenFence,
+    RoleChanged,
+    SplitSettled,
+    WriteTerm,
+)
+from tests.simulation.disk import ASIDE, BEGINNINGS, WRITE, Disk
+from tests.simulation.loop import Clock
+from tests.simulation.process import Database, Life, Scope
+from tests.simulation.replication import Replication
+from tests.simulation.sip import Proxy, SipWatch
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+REPLY_PAUSE = 0.004
+
+
+class Host:
+    """A node with its disk; ``start`` makes a new process with a new Member."""
+
+    member: Member
+    sip: SipWatch
+    replication: Replication
+    peer: Host
+
+    def __init__(self, world: World, name: str, address: str, random: Random) -> None:
+        self.world = world
+        self.name = name
+        self.address = address
+        self.disk = Disk()
+        self.proxy = Proxy()
+        self.healthy = True
+        self.rfps = 0
+        self.sync_term = random.random() < 0.5
+        self.asked_at = -1e9
+        rate = 1 + random.uniform(-2e-4, 2e-4)
+        self.clock = Clock(world.loop, rate, random.uniform(10, 1000))
+        self.life = Life(world.loop, self.clock, random)
+        self.database = Database(self.life, random)
+        self._random = random
+        self._leased_at = -1e9
+        self._replied_at = -1e9
+        self._wake_planned: float | None = None
+
+    # --- life -----------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        return self.clock.read()
+
+    @property
+    def awake(self) -> bool:
+        return self.life.running and self.life.paused is None
+
+    @property
+    def active(self) -> bool:
+        return self.awake and self.member.role is Role.ACTIVE
+
+    def start(self) -> None:
+        if self.life.running:
+            return
+        self.life.begin()
+        self.database.reset()
+        self.sip = SipWatch(
+            self.proxy, self._random, self.clock.read, self.life.later, configured=self.world.sip
+        )
+        self.replication = Replication(self)
+        self.member = Member(
+            node=self.name,
+            address=self.address,
+            peer_address=self.peer.address,
+            boot=f"{self.name}{self.life.epoch}",
+            timing=self.world.timing,
+            policy=self.world.policy,
+            term=max(self.disk.term, self.disk.head.term),
+            now=self.now,
+            version="1",
+        )
+        self._leased_at = self._replied_at = -1e9
+        self._wake_planned = None
+        self.world.note(self, "started")
+        self.world.checker.started(self)
+        self.database.submit(self._commit_close)
+        self.life.later(self._random.uniform(0, 0.01), self._tick)
+
+    def crash(self, *, host_up: bool) -> None:
+        """Every process is gone; with the host up its kernel refuses connections."""
+        if not self.life.running:
+            return
+        self.world.note(self, f"crashed, host up: {host_up}")
+        self.life.end()
+        self.life.host_up = host_up
+        self.database.reset()
+        self.world.checker.stopped(self)
+        if host_up:
+            self.world.loop.after(self._random.uniform(0.006, 0.02), self._refuse)
+
+    def _refuse(self) -> None:
+        """Connections of the peer are refused while nothing listens."""
+        lanes = self.world.network.lanes.values()
+        peer = self.peer
+        if self.life.running or not self.life.host_up or not all(lane.up for lane in lanes):
+            return
+        if peer.awake:
+            self.world.note(peer, "connection refused")
+            peer.member.refused(peer.now)
+            peer.step()
+
+    # --- the loop -------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        interval = self.world.timing.interval
+        self.life.later(interval * self._random.uniform(0.98, 1.05), self._tick)
+        self.step()
+        if not self.life.running:
+            return
+        self.send(probe=self.member.wants_probe(self.now))
+        self._leased_at = self.now
+        self.sip.look(urgent=self.member.wants_sip_probe(self.now))
+        self.replication.ship()
+        self.replication.report_pending()
+
+    def facts(self) -> Facts:
+        return Facts(
+            head=self.disk.head,
+            acked_seq=self.disk.acked_seq,
+            relation=self.replication.compare(),
+            healthy=self.healthy,
+            health_text="" if self.healthy else "The disk is full.",
+            sip=self.sip.facts,
+            rfps=self.rfps,
+            maintenance=self.world.maintenance,
+            ever_synchronised=self.disk.ever_synchronised,
+        )
+
+    def step(self) -> None:
+        if self.awake:
+            self.carry_out(self.member.step(self.facts(), self.now))
+            self._plan_wake()
+
+    def _plan_wake(self) -> None:
+        """Look again exactly when a silence becomes a verdict."""
+        due = self.member.next_look(self.now)
+        if due is None or (self._wake_planned is not None and due >= self._wake_planned > self.now):
+            return
+        self._wake_planned = due
+        self.life.later(max(0.0, due - self.now) + 1e-6, self.step)
+
+    def send(self, *, probe: bool = False) -> None:
+        statement = self.member.state(self.facts(), self.now, probe=probe)
+        self.world.checker.said(self, statement)
+        lane = (self.name, self.peer.name)
+        self.world.network.datagram(lane, partial(self.peer.arrives, statement))
+
+    def arrives(self, statement: Heartbeat) -> None:
+        self.life.packet(partial(self._hear, statement))
+
+    def _hear(self, statement: Heartbeat) -> None:
+        if self.member.overslept(self.now):
+            self.step()
+            return
+        began = not self.member.in_contact
+        wants_answer = self.member.hear(statement, self.now)
+        if wants_answer and self.now - self._replied_at >= REPLY_PAUSE:
+            self._replied_at = self.now
+            self.send()
+        self.step()
+        if began and self.member.in_contact:
+            self.send()
+
+    def tell(self, deliver: Callable[[], None]) -> None:
+        """A message over the channel."""
+        lane = (self.name, self.peer.name)
+        epoch, peer_epoch = self.life.epoch, self.peer.life.epoch
+
+        def arrive() -> None:
+            same = self.life.epoch == epoch and self.peer.life.epoch == peer_epoch
+            if same:
+                self.peer.life.packet(deliver)
+
+        self.world.network.message(lane, arrive)
+
+    # --- effects --------------------------------------------------------------------------------
+
+    def carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._execute(effect)
+
+    def _execute(self, effect: Effect) -> None:
+        match effect:
+            case WriteTerm(term):
+                self._write_term(term)
+            case CloseFence():
+                self.database.submit(self._commit_close)
+            case OpenFence(term):
+                self.database.submit(partial(self._commit_open, term))
+            case Beat(probe):
+                self.send(probe=probe)
+            case Drain():
+                self.life.drain()
+            case RoleChanged():
+                self.world.note(self, f"{effect.old} -> {effect.new} {effect.term}: {effect.reason}")
+                self.world.checker.role_changed(self, effect)
+            case HandoverEnded():
+                self._handover_ended(effect)
+            case SplitSettled():
+                self.world.note(self, f"split settled, won: {effect.won}: {effect.reason}")
+
+    def _write_term(self, term: int) -> None:
+        if self.sync_term:
+            self._term_synced(term)
+            return
+        slow = self._random.random() < 0.05
+        self.life.later(self._random.uniform(0, 0.4 if slow else 0.01), lambda: self._term_synced(term))
+
+    def _term_synced(self, term: int) -> None:
+        self.disk.term = max(self.disk.term, term)
+        self.world.note(self, f"term {term} is on disk")
+        self.carry_out(self.member.term_written(term, self.now))
+
+    def _commit_close(self) -> None:
+        self.disk.fence_open = False
+        head = self.disk.head
+        self.report(lambda: self.carry_out(self.member.fence_closed(head)))
+
+    def _commit_open(self, term: int) -> None:
+        self.disk.fence_open, self.disk.fence_term = True, term
+        if not self.disk.entries:
+            self.disk.append(term, BEGINNINGS, f"beginnings of {self.name} in {term}")
+        self.report(partial(self._opened, term))
+
+    def _opened(self, term: int) -> None:
+        self._leased_at = self.now
+        self.carry_out(self.member.fence_opened(term))
+
+    def report(self, event: Callable[[], None]) -> None:
+        """The database's thread tells the loop."""
+        self.life.later(0.0, event)
+
+    def _handover_ended(self, ended: HandoverEnded) -> None:
+        self.world.note(self, f"hand-over {ended.kind} done: {ended.done}: {ended.reason}")
+        if ended.kind.leaves:
+            back = 0.5 if ended.kind is Handover.REBOOT else 1.5
+            self.life.later(self._random.uniform(0.001, 0.2), self._leave)
+            self.world.loop.after(back + self._random.random(), self.start)
+
+    def _leave(self) -> None:
+        self.crash(host_up=True)
+
+    # --- what people and programs do ------------------------------------------------------------
+
+    def hand_over(self, kind: Handover) -> None:
+        if self.awake:
+            self.asked_at = self.world.loop.now
+            self.world.note(self, f"asked for {kind}")
+            reason = f"Asked for {kind}."
+            self.carry_out(self.member.hand_over(kind, reason, self.facts(), self.now))
+
+    def force(self) -> None:
+        """The page of this OMM: forced takeover, or switch-over when the peer is active."""
+        if not self.awake:
+            return
+        self.world.note(self, "force")
+        peer = self.member.peer
+        if self.member.in_contact and peer is not None and peer.role is Role.ACTIVE:
+            self.peer.hand_over(Handover.SWITCHOVER)
+            return
+        self.world.checker.forced(self)
+        self.member.force()
+        self.step()
+
+    def _lease_open(self) -> bool:
+        """What a request finds in the lease file."""
+        if not self.life.running or not self.member.gate_open:
+            return False
+        return self.now - self._leased_at < 3 * self.world.timing.interval
+
+    def write(self, content: str, kind: str = WRITE) -> None:
+        """A request changes the configuration: lease, transaction with fence, lease, commit."""
+        if not self.life.running or self.life.paused is Scope.HOST or not self._lease_open():
+            return
+        seconds = self._random.expovariate(1 / 0.004)
+        self.database.submit(partial(self._commit_write, content, kind), seconds=min(seconds, 0.3))
+
+    def _commit_write(self, content: str, kind: str) -> None:
+        if not self._lease_open() or not self.disk.fence_open:
+            return
+        if kind == ASIDE and content in self.disk.contents():
+            self.disk.pending.pop(content, None)
+            return
+        entry = self.disk.append(self.disk.fence_term, kind, content)
+        self.world.checker.accepted(self, entry)
+        self.report(lambda: self._ring(entry.seq))
+
+    def _ring(self, seq: int) -> None:
+        member, peer = self.member, self.member.peer
+        if member.in_contact and peer is not None and peer.role is not Role.ACTIVE:
+            self.replication.push(min(self.disk.acked_seq, seq - 1))
+
+
+def make_timing() -> Timing:
+    """The defaults, with a shorter patience for SIP so that runs meet rule 3."""
+    return Timing(sip_lost_wait=6.0)
+
+
+__all__ = ["Host", "SplitPolicy", "make_timing"]
