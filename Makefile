@@ -69,7 +69,7 @@ bench: $(DEV_READY)
 	@$(PY) -m tests.bench.run --output bench.json
 
 sim: $(DEV_READY)
-	@$(PY) -m tests.simulation.run --seeds $(SEEDS)
+	@$(PY) -m tests.simulation --seeds $(SEEDS)
 
 chaos: $(DEV_READY)
 	@$(PY) -m tests.chaos.run --minutes $(MINUTES)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import IO, Any, Protocol
+from typing import IO, Any, ClassVar, Protocol
 
+from django.db import models
 from django.db.models import Model
 from rest_framework import exceptions, serializers, status
+from rest_framework.fields import empty
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -96,8 +98,21 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class AddressField(serializers.IPAddressField):
+    """An IP address; an empty text means none where none is allowed."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """None for an empty text."""
+        return super().run_validation(None if data == "" and self.allow_null else data)
+
+
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     """The same for fields that come from a model."""
+
+    serializer_field_mapping: ClassVar = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.GenericIPAddressField: AddressField,
+    }
 
 
 class BoundedJSONParser(JSONParser):

@@ -10,7 +10,7 @@ _connected: Callable[[], int] = lambda: 0  # noqa: E731
 
 def count_rfps(*, configured: Callable[[], int], connected: Callable[[], int]) -> None:
     """Register how base stations are counted: all that are configured, and those connected here."""
-    global _configured, _connected  # noqa: PLW0603
+    global _configured, _connected
     _configured, _connected = configured, connected
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -89,22 +89,51 @@ def _change_row(document: Document, names: Mapping[str, str]) -> ChangeRow:
         what=OBJECTS.get(document["model"], document["model"]),
         name=_own_name(document) or names.get(document["object"], ""),
         operation=OPERATIONS.get(document["operation"], document["operation"]),
-        differences=differences(document["before"], document["after"]),
+        differences=_differences(document, names),
         safe=bool(document.get("safe")),
     )
 
 
-def differences(
-    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
-) -> list[Difference]:
+def _differences(document: Document, names: Mapping[str, str]) -> list[Difference]:
     """The fields that differ, without those that only serve the program."""
-    old, new = before or {}, after or {}
-    fields = [name for name in {**old, **new} if name not in HIDDEN]
+    old, new = document["before"] or {}, document["after"] or {}
+    words = FieldWords(document["model"], names)
     return [
-        Difference(name.removesuffix("_id").replace("_", " "), old.get(name), new.get(name))
-        for name in fields
-        if old.get(name) != new.get(name) and (old.get(name) or new.get(name) is not None)
+        Difference(
+            words.label(name),
+            words.value(name, old.get(name)),
+            words.value(name, new.get(name)),
+        )
+        for name in {**old, **new}
+        if name not in HIDDEN and (old.get(name) or None) != (new.get(name) or None)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWords:
+    """Fields and values of one model as people know them; ``names`` are those of other rows."""
+
+    model: str
+    names: Mapping[str, str]
+
+    def label(self, name: str) -> str:
+        """The field's name on the forms."""
+        field = self._field(name)
+        return str(getattr(field, "verbose_name", "") or name.replace("_", " "))
+
+    def value(self, name: str, value: Any) -> Any:
+        """The value with choices and references spelt out."""
+        field = self._field(name)
+        choices = dict(getattr(field, "flatchoices", None) or ())
+        if isinstance(value, str):
+            return str(choices.get(value) or self.names.get(value) or value)
+        return value
+
+    def _field(self, name: str) -> Any:
+        if self.model not in OBJECTS or "." not in self.model:
+            return None
+        fields = apps.get_model(self.model)._meta.concrete_fields
+        return next((field for field in fields if name in {field.name, field.attname}), None)
 
 
 def _own_name(document: Document) -> str:
@@ -117,16 +146,30 @@ def _own_name(document: Document) -> str:
 
 
 def object_names(documents: Iterable[Document]) -> dict[str, str]:
-    """Names of the objects as they are now, by id; objects that are gone are left out."""
+    """Names of the changed objects and of those they refer to, as they are now, by id."""
     wanted: dict[str, set[str]] = {}
     for document in documents:
-        if "." in document["model"] and document["model"] in OBJECTS:
-            wanted.setdefault(document["model"], set()).add(document["object"])
-    found: dict[str, str] = {}
-    for label, ids in wanted.items():
-        for row in apps.get_model(label)._default_manager.filter(pk__in=ids):
-            found[str(row.pk)] = _row_name(row)
-    return found
+        for label, pk in _references(document):
+            wanted.setdefault(label, set()).add(pk)
+    return {
+        str(row.pk): _row_name(row)
+        for label, ids in wanted.items()
+        for row in apps.get_model(label)._default_manager.filter(pk__in=ids)
+    }
+
+
+def _references(document: Document) -> Iterator[tuple[str, str]]:
+    """The object itself and the rows that its changed fields point to: label and id."""
+    if "." not in document["model"] or document["model"] not in OBJECTS:
+        return
+    yield document["model"], document["object"]
+    for field in apps.get_model(document["model"])._meta.concrete_fields:
+        if field.related_model is None:
+            continue
+        for values in (document["before"], document["after"]):
+            value = (values or {}).get(field.attname) or (values or {}).get(field.name)
+            if isinstance(value, str):
+                yield field.related_model._meta.label_lower, value
 
 
 def _row_name(row: Any) -> str:
@@ -152,16 +195,17 @@ def set_aside_rows(rows: Iterable[SetAside]) -> list[SetAsideRow]:
     originals = [document["original"] for document in documents]
     names = object_names(originals)
     return [
-        SetAsideRow(document, _change_row(original, names), _three(document))
+        SetAsideRow(document, _change_row(original, names), _three(document, names))
         for document, original in zip(documents, originals, strict=True)
     ]
 
 
-def _three(document: Document) -> list[tuple[str, Any, Any, Any]]:
+def _three(document: Document, names: Mapping[str, str]) -> list[tuple[str, Any, Any, Any]]:
+    """Label, value before the split, value here now, and the value that was set aside."""
     base, ours, theirs = (document[name] or {} for name in ("base", "ours", "theirs"))
+    words = FieldWords(document["original"]["model"], names)
     return [
-        (name.removesuffix("_id").replace("_", " "), base.get(name), ours.get(name),
-         theirs.get(name))
+        (words.label(name), *(words.value(name, side.get(name)) for side in (base, ours, theirs)))
         for name in {**base, **theirs}
         if name not in HIDDEN
     ]

@@ -25,10 +25,10 @@ EXIT_RUNTIME_FAILED = 70
 RESIGN_SLACK = 1.0
 
 
-class RuntimeStep(bootsteps.StartStopStep):  # type: ignore[misc]
+class RuntimeStep(bootsteps.StartStopStep):
     """Starts the runtime with the worker and stops it last."""
 
-    requires = {"celery.worker.components:Pool"}
+    requires = ("celery.worker.components:Pool",)
 
     def __init__(self, parent: Any, **kwargs: Any) -> None:
         super().__init__(parent, **kwargs)
@@ -53,7 +53,7 @@ class RuntimeStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
 
 def _watch(runtime: PairRuntime) -> None:
-    """A worker without its runtime is worth nothing: end the process, the supervisor restarts it."""
+    """A worker without its runtime is worth nothing: the supervisor starts a new one."""
     runtime.join()
     if runtime.failure is not None:
         log.critical("the pair runtime failed: ending the standby worker")
@@ -63,7 +63,7 @@ def _watch(runtime: PairRuntime) -> None:
 
 @worker_shutting_down.connect(weak=False)
 def _resign(**_: Any) -> None:
-    """The worker was told to stop: give the role away first (in a thread: signals must not wait)."""
+    """The worker was told to stop: give the role away first, without holding the signal up."""
     runtime = current()
     if runtime is not None:
         runtime.resign_soon("The standby worker is stopping.")

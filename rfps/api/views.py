@@ -32,6 +32,7 @@ ONE_OR_MANY = PolymorphicProxySerializer(
     component_name="RfpOneOrMany",
     serializers=[RfpSerializer, RfpSerializer(many=True)],
     resource_type_field_name=None,
+    many=False,
 )
 
 

@@ -6,7 +6,7 @@ boot-time clock. Rules: "As long as both OMMs are in contact" (manual 7.15, How 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 PROBE_TIME = 0.2
@@ -63,7 +63,7 @@ class Contact:
     _suspect_at: float = 0.0
     _quiet_until: float = 0.0
     _forgiven: bool = False
-    _learn: bool = field(default=False)
+    _learn: bool = False
 
     def heard(self, now: float) -> bool:
         """A fresh authenticated statement arrived; True when contact begins with it."""
@@ -92,18 +92,26 @@ class Contact:
         """Advance to ``now``; returns the state, LOST only after the whole rule was followed."""
         if self.heard_at is None or self.state in (Hearing.NEVER, Hearing.LOST):
             return self.state
-        if now < self._quiet_until:
-            return self.state
-        if self.state is Hearing.HEARD and now - self.heard_at >= self.timeout(now):
+        if self.state is Hearing.HEARD and now >= self._suspect_from(now):
             self.state = Hearing.SUSPECT
-            self._suspect_at = now
-        if self.state is Hearing.SUSPECT and now - self._suspect_at >= PROBE_TIME:
+            self._suspect_at = self._suspect_from(now)
+        if self.state is Hearing.SUSPECT and now >= self._suspect_at + PROBE_TIME:
             self._lose(Evidence.SILENCE, now)
         return self.state
 
+    def _suspect_from(self, now: float) -> float:
+        heard_at = now if self.heard_at is None else self.heard_at
+        return max(heard_at + self.timeout(now), self._quiet_until)
+
+    def next_look(self, now: float) -> float | None:
+        """When ``tick`` would next change the state if nothing is heard; None: never."""
+        if self.state is Hearing.HEARD:
+            return self._suspect_from(now)
+        return self._suspect_at + PROBE_TIME if self.state is Hearing.SUSPECT else None
+
     def lose(self, evidence: Evidence, now: float) -> None:
         """Contact is lost at once, on evidence better than silence."""
-        if self.state in (Hearing.HEARD, Hearing.SUSPECT):
+        if self.hears:
             self._lose(evidence, now)
 
     def _lose(self, evidence: Evidence, now: float) -> None:
@@ -115,12 +123,17 @@ class Contact:
     def forgive(self, now: float) -> bool:
         """The own loop was late: accuse nobody for one timeout, once in a silence."""
         self._learn = False
-        if self._forgiven or self.state not in (Hearing.HEARD, Hearing.SUSPECT):
+        if self._forgiven or not self.hears:
             return False
         self._forgiven = True
         self.state = Hearing.HEARD
         self._quiet_until = now + self.timeout(now)
         return True
+
+    @property
+    def hears(self) -> bool:
+        """The peer is heard, though perhaps under suspicion."""
+        return self.state in (Hearing.HEARD, Hearing.SUSPECT)
 
     def forget(self) -> None:
         """Start over, as at the start of the process (after a freeze)."""

@@ -31,7 +31,7 @@ class Path:
 
 
 class Beats:
-    """Sends and receives heartbeats; ``on_heard(statement, path)`` and ``on_bad(kind, address)``."""
+    """Sends and receives heartbeats; ``on_heard(statement, path)``, ``on_bad(kind, address)``."""
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ ANSWER_SLACK = 0.5
 SUPERVISOR_TIMEOUT = 2.0
 
 
-def _check(name: str, ok: bool, message: str, advice: str = "") -> Message:
+def _check(name: str, ok: bool, message: str, advice: str = "") -> Message:  # noqa: FBT001
     return {"name": name, "ok": ok, "message": message, "advice": "" if ok else advice}
 
 
@@ -239,7 +239,7 @@ def _tell_supervisor(path: Path, order: str) -> None:
     try:
         control.call(path, {"command": order}, SUPERVISOR_TIMEOUT)
     except control.ControlError as error:
-        log.error("the supervisor does not answer: %s", error)
+        log.warning("the supervisor does not answer: %s", error)
 
 
 def _accepted(reason: str) -> Message:

@@ -318,7 +318,7 @@ class PairRuntime:
         if now_in_contact == self._in_contact:
             return
         self._in_contact = now_in_contact
-        self.events.contact(now_in_contact)
+        self.events.contact(in_contact=now_in_contact)
         if now_in_contact:
             self.link.drop()
             self._comparing.set()
@@ -342,7 +342,7 @@ class PairRuntime:
                 self.renew_lease()
                 self.in_loop(self._open_fence(term))
             case Beat(probe):
-                self._speak(probe)
+                self._speak(probe=probe)
             case Drain():
                 self.beats.drain()
             case RoleChanged():
@@ -366,7 +366,7 @@ class PairRuntime:
         self.carry_out(self.member.term_written(term, self.clock()))
         return True
 
-    def _speak(self, probe: bool = False) -> None:
+    def _speak(self, *, probe: bool = False) -> None:
         if self.config.peer_address:
             self.beats.send(self.member.state(self.facts(), self.clock(), probe=probe))
 
@@ -381,7 +381,7 @@ class PairRuntime:
         try:
             await self.writer.run(journal.fence_close)
             self.head = await self.writer.run(journal.head)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the lease has closed the gate)
             log.warning("the fence could not be closed: %s", error)
             self.health.database_failed(str(error))
         self.carry_out(self.member.fence_closed(self.head))

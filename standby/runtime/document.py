@@ -7,6 +7,7 @@ import json
 import logging
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from standby import push
@@ -271,7 +272,7 @@ class DocumentMaker:
                 continue
             self._pushed = shown
             payload = {"document": document, "events": events}
-            self.thread.submit(lambda payload=payload: push.publish("status", payload))
+            self.thread.submit(partial(push.publish, "status", payload))
 
 
 def _without_clockwork(document: Document) -> Document:

@@ -65,7 +65,7 @@ class EventLog:
         for item in checked:
             self._runtime.documents.announce(item)
 
-    def contact(self, in_contact: bool) -> None:
+    def contact(self, *, in_contact: bool) -> None:
         """Contact with the other OMM began or ended."""
         peer = self._runtime.config.peer_address
         if in_contact:
@@ -150,7 +150,7 @@ def _keep(items: list[dict[str, Any]]) -> None:
     rows = [
         Event(
             uid=uuid.UUID(item["uid"]),
-            at=parse_datetime(item["at"]),
+            at=datetime.fromisoformat(item["at"]),
             node=item["node"][:64],
             code=item["code"][:64],
             severity=item["severity"],

@@ -219,7 +219,7 @@ class Follower:
             await self._report_pending()
 
     async def _reconcile_if_true(self) -> None:
-        """Compare once more with the active's journal as it is now: a heartbeat may lag behind it."""
+        """Compare with the active's journal as it is now: its heartbeat may lag behind it."""
         runtime = self._runtime
         answer = await runtime.link.request({"type": "position"})
         theirs = Head(

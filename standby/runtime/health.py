@@ -1,4 +1,4 @@
-"""Is this OMM able to work? Database, disk, child processes; and what settings say (manual: OMM error)."""
+"""Is this OMM able to work? Database, disk, child processes; and what its settings say."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Health:
         self._checking_since = runtime.clock()
         try:
             await runtime.writer.run(_try_write)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (any failure to write is an OMM error)
             self.database_failed(str(error))
             log.warning("the database cannot be written: %s", error)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 
 import pytest
 
@@ -17,7 +18,11 @@ def settle(pair: Pair) -> None:
     """After the fault: exactly one active, both synchronised, no warning left."""
     pair.heal()
     for node in pair.nodes:
-        eventually(lambda node=node: "no_standby" not in node.warnings(), f"{node.name} has a standby")
+        eventually(partial(_has_standby, node), f"{node.name} has a standby")
+
+
+def _has_standby(node: Node) -> bool:
+    return "no_standby" not in node.warnings()
 
 
 def heads(pair: Pair) -> set[str]:
@@ -60,7 +65,7 @@ def test_death_of_a_child_keeps_the_role(pair: Pair, child: str) -> None:
     term, old = active.status()["node"]["term"], active.pids()[child]
     os.kill(old, signal.SIGKILL)
     eventually(lambda: active.pids().get(child) not in (None, old), f"{child} is back", 3.0)
-    eventually(lambda: active.status(), "the web service answers")
+    eventually(active.status, "the web service answers")
     eventually(lambda: active.status()["node"]["healthy"], "healthy again")
     assert active.status()["node"]["role"] == "active"
     assert active.status()["node"]["term"] == term
@@ -85,7 +90,8 @@ def test_frozen_active_loses_the_role_and_comes_back_as_standby(
 
 def test_sigterm_hands_over_first(pair: Pair) -> None:
     victim, heir = pair.active, pair.standby
-    took = takeover_after(victim, heir, lambda: os.kill(victim.pids()["supervisor"], signal.SIGTERM))
+    pid = victim.pids()["supervisor"]
+    took = takeover_after(victim, heir, lambda: os.kill(pid, signal.SIGTERM))
     assert took < 2.0
     assert "handed its role over" in heir.status()["reason"]
     assert victim.process is not None

@@ -48,6 +48,7 @@ class TokenListView(generics.GenericAPIView[ApiToken]):
     """Tokens: make one with name and password, list those one may see."""
 
     serializer_class = TokenSerializer
+    queryset = ApiToken.objects.none()
     ordering_fields: ClassVar = ["created_at", "name", "expires_at"]
 
     def get_permissions(self) -> list[Any]:
@@ -103,6 +104,7 @@ class TokenView(generics.GenericAPIView[ApiToken]):
     """One token."""
 
     serializer_class = TokenSerializer
+    queryset = ApiToken.objects.none()
     readers_may_write = True
 
     def get_queryset(self) -> QuerySet[ApiToken]:

@@ -106,7 +106,7 @@ def _tables_can_be_emptied() -> Iterator[None]:
 
     def handle(command: flush.Command, **options: Any) -> None:
         with guard.lifted(connections[options["database"]]):
-            original(command, **options)
+            original(command, **{**options, "inhibit_post_migrate": True})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush.Command, "handle", handle)

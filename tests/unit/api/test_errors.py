@@ -22,13 +22,13 @@ def is_problem(answer, code, kind):
 
 @pytest.mark.parametrize(
     "body",
-    ["{", "", "NaN", '{"name": Infinity}', "[" * 200_000, b"\xff\xfe", '{"a": ' + "9" * 5000 + "}"],
+    ["{", "NaN", '{"name": Infinity}', "[" * 200_000, b"\xff\xfe", '{"a": ' + "9" * 5000 + "}"],
 )
 def test_what_is_no_json_is_400(api, body):
     is_problem(api.post(SITES, body, content_type="application/json"), 400, "malformed")
 
 
-@pytest.mark.parametrize("body", ["[]", '"x"', "5", "null", "{}", '{"name": ["x"]}'])
+@pytest.mark.parametrize("body", ["", "[]", '"x"', "5", "null", "{}", '{"name": ["x"]}'])
 def test_json_of_another_shape_is_400(api, body):
     found = is_problem(api.post(SITES, body, content_type="application/json"), 400, "invalid")
     assert found["errors"]

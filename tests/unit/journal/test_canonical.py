@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from standby.journal.canonical import chain, checked, dumps, loads, same, time_of, time_text
@@ -20,12 +20,14 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | texts,
     lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
-    max_leaves=20,
+    max_leaves=12,
 )
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 zones = st.sampled_from([dt.UTC, dt.timezone(dt.timedelta(hours=5, minutes=45))])
 times = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30), timezones=zones)
 
 
+@few
 @given(json_values)
 def test_any_json_comes_back_and_has_one_form(value: Any) -> None:
     text = dumps(checked(value))
@@ -34,11 +36,13 @@ def test_any_json_comes_back_and_has_one_form(value: Any) -> None:
     assert json.loads(text) == value
 
 
+@few
 @given(st.dictionaries(texts, st.integers(), min_size=2))
 def test_the_order_of_members_does_not_matter(value: dict[str, int]) -> None:
     assert dumps(dict(reversed(value.items()))) == dumps(value)
 
 
+@few
 @given(times)
 def test_times_keep_their_microseconds(moment: dt.datetime) -> None:
     text = time_text(moment)
@@ -60,6 +64,7 @@ KINDS: list[tuple[Kind, st.SearchStrategy[Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "values"), KINDS, ids=lambda part: type(part).__name__)
+@few
 @given(data=st.data())
 def test_every_kind_survives_the_round_trip(
     data: st.DataObject, kind: Kind, values: st.SearchStrategy[Any]
@@ -71,6 +76,7 @@ def test_every_kind_survives_the_round_trip(
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in KINDS if not isinstance(kind, Json)])
+@few
 @given(value=json_values)
 def test_a_kind_takes_its_own_form_only(kind: Kind, value: Any) -> None:
     try:

@@ -44,7 +44,7 @@ PATHS: dict[str, Callable[[], object]] = {
     "raw delete": lambda: Rfp.objects.all()._raw_delete("default"),
     "related add": lambda: site().rfps.add(Rfp.objects.get(), bulk=True),
     "related add one by one": lambda: site().rfps.add(Rfp.objects.get(), bulk=False),
-    "related set": lambda: site().rfps.set([Rfp.objects.get()]),
+    "related set": lambda: site().rfps.set([]),
     "related clear": lambda: site().rfps.clear(),
     "related create": lambda: site().rfps.create(mac="00:30:42:00:00:02"),
     "set_password": lambda: User.objects.get().save(update_fields=["password"]),

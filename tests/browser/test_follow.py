@@ -1,0 +1,130 @@
+"""An open page lives through the loss of its OMM (manual 7.15): it follows, still signed in."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pair import PASSWORD, Node, Pair
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.timeout(180)]
+
+
+def sign_in(page: Page, node: Node, path: str = "/") -> None:
+    page.goto(f"{node.url}/login/?next={path}")
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{node.url}{path}")
+
+
+def wait_live(page: Page) -> None:
+    expect(page.locator("#live-badge")).to_have_text("Live")
+
+
+def wait_ticket(page: Page) -> None:
+    """The page holds a ticket as soon as it is live: it asks for one when it connects."""
+    with page.expect_websocket() as opened:
+        page.reload()
+    with opened.value.expect_event(
+        "framereceived", lambda payload: b'"type":"ticket"' in _bytes(payload)
+    ):
+        pass
+    wait_live(page)
+
+
+def _bytes(payload: object) -> bytes:
+    return payload if isinstance(payload, bytes) else str(payload).encode()
+
+
+def add_rfp(node: Node, mac: str, name: str) -> str:
+    with node.api() as api:
+        answer = api.post("/rfps/", json={"mac": mac, "name": name})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def test_a_change_survives_the_active_and_the_page_follows(page: Page, pair: Pair) -> None:
+    active, other = pair.active, pair.standby
+    rfp = add_rfp(active, "003042AA0001", "Reception")
+    sign_in(page, active, f"/rfps/{rfp}/")
+
+    page.get_by_label("Name", exact=True).fill("Front desk")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The change is safe on both OMMs")).to_be_visible()
+
+    wait_ticket(page)
+    struck = time.monotonic()
+    active.kill()
+    page.wait_for_url(re.compile(re.escape(f"{other.url}/rfps/")))
+    took = time.monotonic() - struck
+    expect(page.get_by_role("link", name="Front desk")).to_be_visible()
+    expect(page.locator("#warnings").get_by_text("No Standby", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in")).to_have_count(0)
+    assert took < 5, f"the page needed {took:.1f} s to follow"
+
+    wait_live(page)
+    active.start()
+    expect(page.locator("#warnings")).not_to_contain_text("No Standby", timeout=30_000)
+    expect(page.locator(".top .pill")).to_have_text("Synchronised", timeout=30_000)
+    wait_live(page)
+    assert page.url.startswith(other.url), "the recovered OMM does not take the page back"
+
+
+def test_a_page_follows_a_switch_over(page: Page, pair: Pair) -> None:
+    active, other = pair.active, pair.standby
+    sign_in(page, active, "/sites/")
+    wait_ticket(page)
+    with active.api() as api:
+        assert api.post("/standby/switchover/").status_code == 202
+    page.wait_for_url(f"{other.url}/sites/")
+    expect(page.get_by_role("heading", name="Sites")).to_be_visible()
+    wait_live(page)
+
+
+def test_unsaved_text_is_not_thrown_away(page: Page, pair: Pair) -> None:
+    active, other = pair.active, pair.standby
+    sign_in(page, active, "/sites/new/")
+    wait_ticket(page)
+    page.get_by_label("Name").fill("Half a na")
+    active.kill()
+    expect(page.locator("#moved")).to_be_visible()
+    expect(page.get_by_label("Name")).to_have_value("Half a na")
+    expect(page.locator("#live-badge")).to_contain_text("Stale since")
+    page.get_by_role("button", name="Go to the active OMM").click()
+    page.wait_for_url(f"{other.url}/sites/new/")
+    expect(page.get_by_role("heading", name="Add site")).to_be_visible()
+
+
+def test_a_standby_serves_its_own_page_only(page: Page, pair: Pair) -> None:
+    standby, active = pair.standby, pair.active
+    page.goto(f"{standby.url}/standby/")
+    expect(page.locator(".omm").first.locator(".pill")).to_have_text("Standby")
+    expect(page.get_by_role("link", name="Go to the other OMM")).to_be_visible()
+    page.goto(f"{standby.url}/rfps/")
+    page.wait_for_url(re.compile(re.escape(active.url)))
+
+
+def test_a_planned_switch_over_from_the_page(page: Page, pair: Pair) -> None:
+    active, other = pair.active, pair.standby
+    sign_in(page, active, "/standby/switchover/")
+    page.get_by_role("button", name="Switch over").click()
+    page.wait_for_url(f"{active.url}/standby/")
+    other.wait("active")
+    expect(page.locator(".omm").first.locator(".pill")).to_have_text("Standby")
+    expect(page.locator(".omm").last.locator(".pill")).to_have_text("Active")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_scrolls_sideways(page: Page, pair: Pair, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    sign_in(page, pair.active)
+    paths = ["/", "/rfps/", "/rfps/new/", "/sites/", "/settings/omm/", "/settings/sip/",
+             "/settings/system/", "/users/", "/users/new/", "/changes/", "/set-aside/",
+             "/events/", "/standby/", "/standby/switchover/", "/standby/reboot/", "/password/"]
+    for path in paths:
+        page.goto(f"{pair.active.url}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
