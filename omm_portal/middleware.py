@@ -34,7 +34,8 @@ class ActiveOnlyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """REST first: by path, so that paths that do not exist are redirected as well."""
-        is_for_active = request.path.startswith(API_PREFIX) and not request.path.startswith(API_HERE)
+        path = request.path
+        is_for_active = path.startswith(API_PREFIX) and not path.startswith(API_HERE)
         if is_for_active and not is_active():
             return _api_elsewhere(request)
         return self.get_response(request)

@@ -212,7 +212,7 @@ class ServicePage(SignedIn, TypedFormView[Form]):
 
     def form_invalid(self, form: Form) -> HttpResponse:
         """The form again, with the typed text and what is wrong with it."""
-        return self.render_to_response(self.get_context_data(form=form), status=422)
+        return self.render_to_response(self.get_context_data(form=form))
 
     def refused(self, form: Form, reason: str, status: int) -> HttpResponse:
         """The form again, because of a state that will pass."""

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "omm_portal.proxies.TrustedProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -122,6 +123,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # What a browser may do with our pages. Only this node and its peer are ever spoken to.
 SECURE_CONTENT_TYPE_NOSNIFF = True
+if OMM.trusted_proxies:  # from anybody else the header is dropped before it is looked at
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "strict-origin"  # a stricter one hides the Origin that a hand-over needs
 X_FRAME_OPTIONS = "DENY"
 _peer_origins = [*_web_origins[1:], *_public_origins]

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from omm_portal import problems
 from omm_portal.docs import DocsView, SchemaView
+from omm_portal.metrics import MetricsView
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("standby.api.urls")),
@@ -15,6 +16,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("api/v1/", include((api_urlpatterns, "api"))),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("", include("standby.urls")),
     path("", include("rfps.urls")),
     path("", include("omm_portal.accounts.urls")),

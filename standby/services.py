@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from standby import journal
 from standby.models import OmmSettings, SipSettings, SystemSettings, fixed_id
 from standby.rules import is_host, row_problems
-from standby.sip_check import SipAnswers, answers, check_target
+from standby.sip_check import FirstSilent, check_targets, first_silent, is_same_server
 from standby.written import Conflict, Written, expect_version
 
 TRIAL = timedelta(seconds=60)
@@ -127,14 +127,14 @@ def sip_settings_update(
     expected_version: int | None = None,
     actor: str,
     source: str = "web",
-    sip_answers: SipAnswers = answers,
+    probe: FirstSilent = first_silent,
 ) -> Written[SipSettings]:
     """Save the SIP servers; raises SipNoAnswer for a new one that is silent, unless confirmed.
 
     The probe runs before the transaction: nothing is locked while it waits.
     """
     if not confirmed:
-        _probe_first(changes, sip_answers)
+        _probe_new(changes, probe)
     with journal.change(actor=actor, source=source) as change:
         row = _locked(SipSettings, SIP_ID, expected_version)
         _apply(row, changes, SIP_FIELDS)
@@ -255,14 +255,21 @@ def _revert_when(over: Callable[[OmmSettings], bool]) -> Written[OmmSettings] | 
     return Written(row, change.receipt)
 
 
-def _probe_first(changes: Mapping[str, Any], sip_answers: SipAnswers) -> None:
+def _probe_new(changes: Mapping[str, Any], probe: FirstSilent) -> None:
     """Raise SipNoAnswer when ``changes`` lead to another SIP server that gives no answer."""
-    old = SipSettings.objects.filter(pk=SIP_ID).first() or SipSettings(id=SIP_ID)
-    new = SipSettings.objects.filter(pk=SIP_ID).first() or SipSettings(id=SIP_ID)
-    _apply(new, changes, SIP_FIELDS)
-    _refuse(row_problems(new) | _sip_problems(new))
-    target = check_target(new)
-    if target is None or target == check_target(old):
-        return
-    if not sip_answers(target):
-        raise SipNoAnswer(target.server, target.port)
+    known = check_targets(_sip_row())
+    row = _sip_row()
+    _apply(row, changes, SIP_FIELDS)
+    _refuse(row_problems(row) | _sip_problems(row))
+    new = [
+        target
+        for target in check_targets(row)
+        if not any(is_same_server(target, old) for old in known)
+    ]
+    silent = probe(new) if new else None
+    if silent is not None:
+        raise SipNoAnswer(silent.server, silent.port)
+
+
+def _sip_row() -> SipSettings:
+    return SipSettings.objects.filter(pk=SIP_ID).first() or SipSettings(id=SIP_ID)

@@ -11,29 +11,44 @@ from standby.link.sip import SipTarget, probe
 from standby.models import SipSettings
 
 PROBES = 3
-"""A server counts as silent after so many probes without any answer (standby.md)."""
+"""A server counts as silent after so many probes without any answer."""
 PROBE_TIMEOUT = 0.7
 
-SipAnswers = Callable[[SipTarget], bool]
+FirstSilent = Callable[[list[SipTarget]], SipTarget | None]
 
 
-def check_target(row: SipSettings) -> SipTarget | None:
-    """Whom the OMM asks for reachability: the proxy, else the registrar, None without either."""
-    server = row.proxy_server or row.registrar_server
-    if not server:
-        return None
-    port = row.proxy_port if row.proxy_server else row.registrar_port
-    return SipTarget(
-        server=server, port=port, transport=row.transport, check_number=row.check_number
-    )
+def check_targets(row: SipSettings) -> list[SipTarget]:
+    """Whom the OMM asks for reachability: the proxy, and the registrar if it is another server."""
+    servers = [
+        (row.proxy_server, row.proxy_port),
+        (row.registrar_server, row.registrar_port),
+    ]
+    return [
+        SipTarget(server, port, row.transport, row.check_number)
+        for server, port in dict.fromkeys(servers)
+        if server
+    ]
 
 
-def answers(target: SipTarget) -> bool:
-    """Probe ``target`` from this node's address; any SIP answer counts. Takes 2.1 s at most."""
-    return asyncio.run(_any_answer(target))
+def is_same_server(one: SipTarget, other: SipTarget) -> bool:
+    """True when both are reached in the same way."""
+    return (one.server, one.port, one.transport) == (other.server, other.port, other.transport)
 
 
-async def _any_answer(target: SipTarget) -> bool:
+def first_silent(targets: list[SipTarget]) -> SipTarget | None:
+    """The first of ``targets`` that gives no SIP answer at all; takes 2.1 s at most.
+
+    Asks from this node's address, all at once.
+    """
+    return asyncio.run(_first_silent(targets))
+
+
+async def _first_silent(targets: list[SipTarget]) -> SipTarget | None:
+    answers = await asyncio.gather(*(_answers(target) for target in targets))
+    return next((each for each, ok in zip(targets, answers, strict=True) if not ok), None)
+
+
+async def _answers(target: SipTarget) -> bool:
     for _attempt in range(PROBES):
         if await probe(target, settings.OMM.address, PROBE_TIMEOUT):
             return True

@@ -247,7 +247,7 @@ class SipSettingsPage(ServicePage[SipSettingsForm]):
             return super().form_valid(form)
         except _AskFirst as question:
             self.unanswered = question.server
-            return self.render_to_response(self.get_context_data(form=form), status=409)
+            return self.render_to_response(self.get_context_data(form=form))
 
     def save(self, form: SipSettingsForm) -> Written[SipSettings]:
         is_confirmed = "confirm" in self.request.POST

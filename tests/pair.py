@@ -27,15 +27,18 @@ PATIENCE = 30.0
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], what: str, within: float = PATIENCE) -> T:
-    """Poll ``look`` until it gives something true; fails naming ``what``."""
+def eventually(
+    look: Callable[[], T], what: str | Callable[[], str], within: float = PATIENCE
+) -> T:
+    """Poll ``look`` until it gives something true; fails naming ``what``, a text or its maker."""
     deadline = time.monotonic() + within
     while True:
         found = look()
         if found:
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within:g} s: {what}")
+            text = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {within:g} s: {text}")
         time.sleep(0.01)
 
 
@@ -128,7 +131,7 @@ class Node:
         return self.wait_answer()
 
     def wait_answer(self) -> Node:
-        eventually(self.status, f"{self.name} answers\n{self.output()}")
+        eventually(self.status, lambda: f"{self.name} answers\n{self.output()}")
         eventually(lambda: self.role() in ("active", "standby"), f"{self.name} has a role")
         return self
 
@@ -201,7 +204,7 @@ class Node:
             lease = self.lease()
             return lease is not None and lease.role.value == role
 
-        eventually(has_role, f"{self.name} is {role}: {self.status()}", within)
+        eventually(has_role, lambda: f"{self.name} is {role}: {self.status()}", within)
         return self
 
     def wait_gate(self, within: float = PATIENCE) -> Node:
@@ -211,7 +214,7 @@ class Node:
             lease = self.lease()
             return lease is not None and lease.gate_open
 
-        eventually(is_open, f"{self.name} accepts changes: {self.status()}", within)
+        eventually(is_open, lambda: f"{self.name} accepts changes: {self.status()}", within)
         return self
 
     def wait_synchronised(self, within: float = PATIENCE) -> Node:
@@ -222,7 +225,7 @@ class Node:
             journal = status["journal"]
             return status["node"]["synchronised"] and journal["unsafe"] == 0 and journal["seq"] > 0
 
-        eventually(holds, f"{self.name} is synchronised: {self.status()}", within)
+        eventually(holds, lambda: f"{self.name} is synchronised: {self.status()}", within)
         return self
 
     # --- using it -------------------------------------------------------------------------------
@@ -303,7 +306,7 @@ class Pair:
             found = [node.status() for node in self.nodes]
             return all(found) and self._roles() == ["active", "standby"]
 
-        eventually(is_healthy, f"the pair is up: {self.describe()}")
+        eventually(is_healthy, lambda: f"the pair is up: {self.describe()}")
         for node in self.nodes:
             node.wait_synchronised()
         self.active.wait_gate()
@@ -329,7 +332,7 @@ class Pair:
             found = [n for n in self.nodes if (held := n.lease()) and held.role.value == role]
             return found[0] if len(found) == 1 else None
 
-        return eventually(find, f"exactly one node is {role}: {self.describe()}")
+        return eventually(find, lambda: f"exactly one node is {role}: {self.describe()}")
 
     def stop(self) -> None:
         """End everything, whatever state it is in."""

@@ -85,14 +85,14 @@ class SignInPage(TypedFormView[SignInForm]):
             return self.again(form, 429)
         if user is None:
             form.add_error(None, _("The user name or the password is not right."))
-            return self.again(form, 422)
+            return self.again(form)
         login(self.request, user, backend=BACKEND)
         return redirect(self.next)
 
     def form_invalid(self, form: SignInForm) -> HttpResponse:
-        return self.again(form, 422)
+        return self.again(form)
 
-    def again(self, form: SignInForm, status: int) -> HttpResponse:
+    def again(self, form: SignInForm, status: int = 200) -> HttpResponse:
         """The page once more, with what is wrong."""
         return self.render_to_response(self.get_context_data(form=form), status=status)
 

@@ -31,7 +31,6 @@ def prepare(node: NodeEnvironment, *, new_address: bool = False) -> None:
     for alias in connections:
         _migrate(alias)
     _settle_identity(node, new_address=new_address)
-    connections.close_all()
 
 
 def _wait_for_server() -> None:

@@ -109,12 +109,12 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, self._stop_requested)
-        self._pids.add(SUPERVISOR, os.getpid())
-        self._start_guard()
-        self._start_children()
         server = ControlServer(self._node.supervisor_socket, self._command)
         with contextlib.suppress(OSError):  # a full disk: everything but the commands works
             await server.start()
+        self._pids.add(SUPERVISOR, os.getpid())
+        self._start_guard()
+        self._start_children()
         background = [
             asyncio.create_task(work()) for work in (self._check, self._report, self._view)
         ]
@@ -160,10 +160,10 @@ class Supervisor:
             stderr=subprocess.DEVNULL,
             process_group=0,
         )
-        self._pids.add(GUARD, self._guard.pid)
         for watch in self._watches.values():
             if watch.child.pid is not None:
                 self._tell_guard(f"+{watch.child.pid}")
+        self._pids.add(GUARD, self._guard.pid)
 
     def _tell_guard(self, line: str) -> None:
         if self._guard is not None and self._guard.stdin is not None:

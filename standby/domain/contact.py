@@ -6,6 +6,7 @@ boot-time clock. Rules: "As long as both OMMs are in contact" (manual 7.15, How 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -78,13 +79,13 @@ class Contact:
         return began
 
     def _learn_gap(self, gap: float, now: float) -> None:
-        faded = self._gap * 0.5 ** ((now - self._gap_at) / GAP_HALF_LIFE)
+        faded = self._gap * math.exp2((self._gap_at - now) / GAP_HALF_LIFE)
         self._gap = max(gap, faded)
         self._gap_at = now
 
     def timeout(self, now: float) -> float:
         """Seconds of silence after which probing starts."""
-        faded = self._gap * 0.5 ** (max(0.0, now - self._gap_at) / GAP_HALF_LIFE)
+        faded = self._gap * math.exp2(-max(0.0, now - self._gap_at) / GAP_HALF_LIFE)
         most = self.timing.contact_timeout - PROBE_TIME
         return min(max(GAP_FACTOR * faded, MIN_BEATS * self.timing.interval), most)
 

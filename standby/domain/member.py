@@ -7,132 +7,50 @@ order, reporting back with ``term_written``, ``fence_closed`` and ``fence_opened
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field
 
-from standby.domain.contact import PROBE_TIME, Contact, Evidence, Hearing, Timing
-from standby.domain.election import Action, Decision, Sip, View, decide_role, successor_refusal
-from standby.domain.facts import Claim, Head, Heartbeat, Offer, Role, SplitPolicy
-from standby.domain.reconcile import Relation, Standing
+from standby.domain.contact import PROBE_TIME, Contact, Hearing, Timing
+from standby.domain.effects import (
+    Beat,
+    CloseFence,
+    Drain,
+    Effect,
+    Facts,
+    Handover,
+    HandoverEnded,
+    OpenFence,
+    RoleChanged,
+    SplitSettled,
+    WriteTerm,
+)
+from standby.domain.election import decide_role, successor_refusal
+from standby.domain.facts import Claim, Head, Heartbeat, Role, SplitPolicy
+from standby.domain.gate import Gate
+from standby.domain.handover import Giving, Progress
+from standby.domain.hearing import Ear
+from standby.domain.reconcile import Standing
+from standby.domain.view import Action, Decision, View
 
 CLAIM_PATIENCE = 0.3
 """Share of the contact timeout that a claim waits for the comparison of the journals."""
 ERROR_REST = 30.0
 """Seconds after a hand-over for an error that nobody confirmed before the next is tried."""
+TERM_RETRY = 1.0
+"""Seconds after which a term that could not be kept is tried again."""
 CANCELLED_TERMS = 2
 """A cancelled hand-over continues above the term that it had offered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the runtime knows of its own node at this moment."""
-
-    head: Head = Head()
-    acked_seq: int = 0
-    relation: Relation = Relation()
-    healthy: bool = True
-    health_text: str = ""
-    sip: Sip = Sip()
-    rfps: int = 0
-    maintenance: bool = False
-    ever_synchronised: bool = False
-    wrong_secret: bool = False
-    wall: float = 0.0
-    error_budget: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class WriteTerm:
-    """Write and sync the term; report with term_written before anything else is done."""
-
-    term: int
-
-
-@dataclass(frozen=True, slots=True)
-class CloseFence:
-    """Close the fence row in a transaction of its own; report with fence_closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenFence:
-    """Open the fence row for this term; report with fence_opened."""
-
-    term: int
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """Send a heartbeat at once on every path (``probe`` asks for an immediate answer)."""
-
-    probe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """Throw away what waits in the sockets."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoleChanged:
-    """The role changed; everything about why."""
-
-    old: Role
-    new: Role
-    term: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class HandoverEnded:
-    """A hand-over ended: done, or given up with the reason."""
-
-    kind: Handover
-    done: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class SplitSettled:
-    """A split was decided here; ``won`` tells for which side."""
-
-    won: bool
-    reason: str
-
-
-Effect = (
-    WriteTerm | CloseFence | OpenFence | Beat | Drain | RoleChanged | HandoverEnded | SplitSettled
-)
-
-
-class Handover(StrEnum):
-    """Why an active OMM gives its role away."""
-
-    SWITCHOVER = "switchover"
-    ERROR = "error"
-    REBOOT = "reboot"
-    SHUTDOWN = "shutdown"
-
-    @property
-    def leaves(self) -> bool:
-        """The OMM stops afterwards, confirmed or not."""
-        return self in (Handover.REBOOT, Handover.SHUTDOWN)
-
-
-@dataclass(slots=True)
-class _Giving:
-    kind: Handover
-    reason: str
-    started: float
-    head: Head | None = None
-    offer: Offer | None = None
-
-
 @dataclass(slots=True)
 class _Promotion:
+    """A term on its way to the disk; ``renews``: the role is held already."""
+
     term: int
     reason: str
-    forced: bool
-    opening: bool = False
+    renews: bool = False
+    forced: bool = False
+    offered: bool = False
+    split_won: bool = False
 
 
 @dataclass(slots=True)
@@ -150,38 +68,39 @@ class Member:
     version: str = ""
     role: Role = Role.STARTING
     reason: str = "Starting."
-    gate_open: bool = False
-    peer: Heartbeat | None = None
     forced: bool = False
     noticed: bool = False
     barred: bool = False
     yields: bool = False
     claim: Claim | None = None
-    settled: bool = False
     stalled: bool = False
     rfp_open: bool = False
-    contact: Contact = field(init=False)
+    leaving: bool = False
+    ear: Ear = field(init=False)
+    gate: Gate = field(init=False)
     role_since: float = field(init=False)
     wait_until: float = field(init=False)
-    counter: int = 0
-    _settled_against: Claim | None = None
-    _both_active_since: float | None = None
-    _peer_restarted: bool = False
-    _thawing: bool = False
-    _promotion: _Promotion | None = None
-    _giving: _Giving | None = None
-    _sent: dict[int, float] = field(default_factory=dict)
+    _looking_since: float = field(init=False)
     _last_step: float = field(init=False)
+    _met: bool = False
+    _thawing: bool = False
+    _peer_restarted: bool = False
+    _both_active_since: float | None = None
+    _unled_since: float | None = None
+    _promotion: _Promotion | None = None
+    _giving: Giving | None = None
     _force: bool = False
-    _fence_wanted: int | None = None
-    _error_rest_until: float = 0.0
-    leaving: bool = False
+    _seen_term: int = 0
+    _keeping_term: int = 0
+    _term_rest_until: float = float("-inf")
+    _error_rest_until: float = float("-inf")
 
     def __post_init__(self) -> None:
-        self.contact = Contact(self.timing)
-        self.role_since = self.now
+        self.ear = Ear(self.boot, self.timing)
+        self.gate = Gate()
+        self.role_since = self._looking_since = self._last_step = self.now
         self.wait_until = self.now + self.timing.startup_wait
-        self._last_step = self.now
+        self._seen_term = self.term
 
     # --- what it sees ---------------------------------------------------------------------------
 
@@ -191,10 +110,24 @@ class Member:
         return bool(self.peer_address)
 
     @property
+    def peer(self) -> Heartbeat | None:
+        """The last statement of the other OMM that was proved fresh."""
+        return self.ear.peer
+
+    @property
+    def contact(self) -> Contact:
+        """How the other OMM is heard."""
+        return self.ear.contact
+
+    @property
     def in_contact(self) -> bool:
         """Each OMM hears the other."""
-        heard = self.contact.state in (Hearing.HEARD, Hearing.SUSPECT)
-        return heard and self.peer is not None and self.peer.hears
+        return self.ear.in_contact
+
+    @property
+    def gate_open(self) -> bool:
+        """Changes may pass."""
+        return self.gate.open
 
     @property
     def handing_over(self) -> bool:
@@ -204,12 +137,16 @@ class Member:
     @property
     def promoting(self) -> bool:
         """The role is being taken at this moment."""
-        return self._promotion is not None
+        return self._promotion is not None and not self._promotion.renews
 
     @property
     def fence_wanted(self) -> int | None:
         """The term for which changes should pass; None when they should not."""
-        return self._fence_wanted if self._giving is None else None
+        return self.gate.term if self._wants_gate() else None
+
+    @property
+    def _peer_active(self) -> bool:
+        return self.in_contact and self.peer is not None and self.peer.role is Role.ACTIVE
 
     def view(self, facts: Facts, now: float) -> View:
         """One consistent picture for the rules."""
@@ -227,7 +164,6 @@ class Member:
             relation=facts.relation,
             healthy=facts.healthy,
             health_text=facts.health_text,
-            unhealthy_since=None,
             sip=facts.sip,
             hearing=self.contact.state,
             evidence=self.contact.evidence,
@@ -238,9 +174,11 @@ class Member:
             forced=self.forced,
             barred=self.barred,
             claim=self.claim,
-            settled=self.settled,
             peer_restarted=self._peer_restarted,
             both_active_since=self._both_active_since,
+            unled_since=self._unled_since,
+            looking_since=self._looking_since,
+            met=self._met,
             wait_until=self.wait_until,
             thawing=self._thawing,
             ever_synchronised=facts.ever_synchronised,
@@ -254,19 +192,17 @@ class Member:
 
     def state(self, facts: Facts, now: float, *, probe: bool = False) -> Heartbeat:
         """The next statement of this OMM about itself; each call counts as one sent."""
-        self.counter += 1
-        self._sent[self.counter] = now
-        for old in [c for c, at in self._sent.items() if now - at > self.timing.contact_timeout]:
-            del self._sent[old]
+        counter = self.ear.next_counter(now)
+        echo_boot, echo_counter = self.ear.take_echo()
         return Heartbeat(
             node=self.node,
             address=self.address,
             peer_address=self.peer_address,
             boot=self.boot,
-            counter=self.counter,
-            echo_boot=self.peer.boot if self.peer else "",
-            echo_counter=self.peer.counter if self.peer else 0,
-            hears=self.contact.state in (Hearing.HEARD, Hearing.SUSPECT),
+            counter=counter,
+            echo_boot=echo_boot,
+            echo_counter=echo_counter,
+            hears=self.contact.hears,
             role=self.role,
             gate_open=self.gate_open,
             term=self.term,
@@ -288,110 +224,119 @@ class Member:
     def hear(self, statement: Heartbeat, now: float) -> bool:
         """Take in one authenticated statement; True when it wants an immediate answer.
 
-        Only a statement that echoes a recent counter of this boot counts as heard (a recording
-        proves nothing); of several paths the first copy counts.
+        After a freeze nothing that waited in the sockets is heard before ``step`` noticed it.
         """
-        known = self.peer
-        same_boot = known is not None and known.boot == statement.boot
-        if same_boot and known is not None and statement.counter <= known.counter:
+        if self.overslept(now):
             return False
-        fresh = statement.echo_boot == self.boot and statement.echo_counter in self._sent
-        sent_at = self._sent.get(statement.echo_counter, 0.0)
-        if not fresh or now - sent_at > self.timing.contact_timeout:
-            return self._hear_stranger(statement, same_boot)
-        if known is not None and not same_boot:
-            self._peer_restarted = known.role is Role.ACTIVE and self.role is Role.STANDBY
-        self.peer = statement
-        self.contact.heard(now)
-        self._learn_term(statement.term)
-        return statement.probe or not statement.hears
-
-    def _hear_stranger(self, statement: Heartbeat, same_boot: bool) -> bool:
-        """Not proved fresh: remember the counter so that the next one can be proved."""
-        if self.contact.state in (Hearing.NEVER, Hearing.LOST):
-            if self.peer is None or not same_boot:
-                self.peer = replace(statement, hears=False)
-            else:
-                self.peer = replace(
-                    self.peer, counter=max(self.peer.counter, statement.counter), hears=False
-                )
-            return True
-        if self.peer is not None and same_boot:
-            self.peer = replace(self.peer, counter=statement.counter)
-        elif self.peer is not None:
-            restarted = self.peer.role is Role.ACTIVE and self.role in (Role.STANDBY, Role.FAILED)
-            self._peer_restarted = self._peer_restarted or restarted
-            self.contact.lose(Evidence.RESTART, self._last_step)
-            self.peer = replace(statement, hears=False)
-            return True
-        return statement.probe
-
-    def _learn_term(self, term: int) -> None:
-        if self.role is not Role.ACTIVE and self._promotion is None and term > self.term:
-            self.term = term
+        answer = self.ear.hear(statement, now)
+        self.timing = self.ear.timing
+        self._seen_term = max(self._seen_term, statement.term)
+        before, self.ear.successor_of = self.ear.successor_of, None
+        if before is not None and before.role is Role.ACTIVE and self.role is not Role.ACTIVE:
+            self._peer_restarted = True
+        return answer
 
     def refused(self, now: float) -> None:
         """Every path refuses connections: the peer's process is dead on a live host."""
-        self.contact.lose(Evidence.REFUSED, now)
+        self.ear.refused(now)
 
     def overslept(self, now: float) -> bool:
         """The own loop was late: decide about that before anything that waits is heard."""
-        return now - self._last_step > self.timing.contact_timeout
+        return self.peer_configured and now - self._last_step > self.timing.contact_timeout
+
+    def next_look(self, now: float) -> float | None:
+        """When ``step`` should be called at the latest so that no verdict comes late."""
+        return self.contact.next_look(now)
 
     # --- wishes of people -----------------------------------------------------------------------
 
-    def force(self) -> None:
-        """An administrator wants this OMM to take over although the rules say no (rule 2)."""
-        self._force = True
+    def force(self) -> bool:
+        """An administrator wants this OMM to take over although the rules say no (rule 2).
+
+        False when the other OMM is in contact and active: then a switch-over is the way.
+        """
+        self._force = not self._peer_active and self.role is not Role.ACTIVE
+        return not self._peer_active
 
     def hand_over(self, kind: Handover, reason: str, facts: Facts, now: float) -> list[Effect]:
         """Begin to give the role away (rule 8); ends with HandoverEnded."""
         self.leaving = self.leaving or kind.leaves
         if self.role is not Role.ACTIVE:
-            self._promotion = None
+            if self.leaving:
+                self._promotion, self._force, self.barred = None, False, True
             return [HandoverEnded(kind, kind.leaves, "this OMM is not active")]
         if self._giving is not None:
-            return [HandoverEnded(kind, False, "a hand-over is under way")]
+            return self._join_handover(kind, reason)
         refusal = successor_refusal(self.view(facts, now))
         if refusal and not kind.leaves:
             return [HandoverEnded(kind, False, refusal)]
-        self._giving = _Giving(kind, reason, now)
-        self.gate_open = False
-        if refusal:
-            return [CloseFence(), *self._resign(refusal, now)]
-        return [CloseFence(), Beat()]
+        self._giving = Giving(kind, reason, now)
+        closing = self.gate.close()
+        return [*closing, *self._resign(refusal, now)] if refusal else [*closing, Beat()]
+
+    def _join_handover(self, kind: Handover, reason: str) -> list[Effect]:
+        """A shutdown asked for during a hand-over makes that one final."""
+        giving = self._giving
+        if giving is None or giving.kind.leaves or not kind.leaves:
+            return [HandoverEnded(kind, False, "a hand-over is under way")]
+        giving.kind, giving.reason = kind, reason
+        return []
 
     # --- reports of the runtime -----------------------------------------------------------------
 
     def term_written(self, term: int, now: float) -> list[Effect]:
-        """The term is on disk: only now may the role be shown."""
+        """The term is on disk: only now may it be shown, and the role that rests on it."""
         self.term = max(self.term, term)
         promotion = self._promotion
         if promotion is None or promotion.term != term:
             return []
         self._promotion = None
-        self._fence_wanted = term
+        if promotion.renews:
+            return self._go_on(promotion)
+        if self.leaving or self._overtaken(promotion):
+            return [Beat()]
+        return self._begin_reign(promotion, now)
+
+    def _overtaken(self, promotion: _Promotion) -> bool:
+        """While the term was written the other OMM became active, or took its offer back."""
+        if not self._peer_active or self.peer is None:
+            return False
+        offer = self.peer.offer
+        stands = offer is not None and offer.successor == self.node
+        return not (promotion.offered and stands)
+
+    def _begin_reign(self, promotion: _Promotion, now: float) -> list[Effect]:
         changed = self._change_role(Role.ACTIVE, promotion.reason, now)
         self.forced = promotion.forced
-        self._thawing = False
-        self.barred = False
-        self.yields = False
+        self._met = True
+        self._thawing = self._peer_restarted = False
+        self.barred = self.yields = False
         self.rfp_open = True
         self.noticed = not self.in_contact and self.peer_configured
-        return [*changed, OpenFence(term), Beat()]
+        return [*changed, *self.gate.want(promotion.term), Beat()]
+
+    def _go_on(self, promotion: _Promotion) -> list[Effect]:
+        """The role is held in a later term."""
+        if self.role is not Role.ACTIVE:
+            return []
+        settled: list[Effect] = []
+        if promotion.split_won:
+            settled = [SplitSettled(True, promotion.reason)]
+            self.claim = None
+        self.noticed = not self.in_contact
+        self.reason = promotion.reason
+        self.gate.term = promotion.term
+        return [*settled, *self._mend_gate(reopen=True), Beat()]
 
     def term_failed(self) -> None:
         """The term could not be kept: no role is taken on it."""
         self._promotion = None
+        self._keeping_term = 0
+        self._term_rest_until = self._last_step + TERM_RETRY
 
     def fence_opened(self, term: int) -> list[Effect]:
-        """Changes may pass, unless the role was lost meanwhile."""
-        if self.role is not Role.ACTIVE or self._fence_wanted != term or self._giving is not None:
-            return [CloseFence()]
-        if self.claim is not None and not self.settled:
-            return [CloseFence()]
-        self.gate_open = True
-        return [Beat()]
+        """Changes may pass, unless the role was lost or changed its term meanwhile."""
+        return self.gate.opened(term, wanted=self._wants_gate())
 
     def fence_closed(self, head: Head) -> list[Effect]:
         """No transaction is running any more; ``head`` is the end of the own journal."""
@@ -400,37 +345,62 @@ class Member:
             return [Beat()]
         return []
 
+    def _wants_gate(self) -> bool:
+        """Changes should pass: active, and sure that the other OMM lets none pass."""
+        if self.role is not Role.ACTIVE or self._giving is not None or self.claim is not None:
+            return False
+        peer = self.peer
+        if not self.in_contact or peer is None:
+            return True
+        if peer.role is Role.ACTIVE:
+            return peer.offer is not None and peer.offer.successor == self.node
+        return self.gate.offer_is_void(peer.echo_counter)
+
     # --- the beat -------------------------------------------------------------------------------
 
     def step(self, facts: Facts, now: float) -> list[Effect]:
         """Advance to ``now`` and decide; call at every beat and after every statement."""
         effects = self._notice_stall(now)
         self._follow_contact(now)
-        self._tidy_claim()
+        self._seen_term = max(self._seen_term, facts.head.term)
         if facts.sip.ok:
             self.forced = False
-        if self._promotion is not None:
+        if self.promoting:
             return effects
+        effects += self._keep_term(now)
         if self.leaving and self.role is not Role.ACTIVE:
             self.yields = self.in_contact
             return effects
-        if self._giving is not None and self.role is Role.ACTIVE:
+        if self._giving is not None:
             return [*effects, *self._step_handover(facts, now)]
-        if self._force and self.role is not Role.ACTIVE:
-            return [*effects, *self._forced(now)]
+        if self._force and not self._peer_active:
+            return [*effects, *self._forced()]
         self._force = False
-        self._mark_both_active(now)
-        view = self.view(facts, now)
-        decision = decide_role(view)
+        decision = decide_role(self.view(facts, now))
         self.yields = decision.yields
-        return [*effects, *self._carry_out(decision, facts, now)]
+        effects += self._carry_out(decision, facts, now)
+        return [*effects, *self._mend_gate()]
+
+    def _mend_gate(self, *, reopen: bool = False) -> list[Effect]:
+        """Nothing keeps the gate closed any more: open it (``reopen``: for a later term)."""
+        if self._promotion is None and (reopen or not self.gate.open) and self._wants_gate():
+            return self.gate.want(self.gate.term)
+        return []
+
+    def _keep_term(self, now: float) -> list[Effect]:
+        """A term that was seen is kept too: this OMM's own never goes down."""
+        if self.role is Role.ACTIVE or self._seen_term <= max(self.term, self._keeping_term):
+            return []
+        if now < self._term_rest_until:
+            return []
+        self._keeping_term = self._seen_term
+        return [WriteTerm(self._seen_term)]
 
     def _notice_stall(self, now: float) -> list[Effect]:
         late = now - self._last_step
         self._last_step = now
-        self.stalled = False
-        if late > self.timing.contact_timeout:
-            self.stalled = True
+        self.stalled = late > self.timing.contact_timeout
+        if self.stalled:
             return self._thaw(now, late)
         if late > self.contact.timeout(now) / 2:
             self.contact.forgive(now)
@@ -440,55 +410,40 @@ class Member:
         """Rule 7: this OMM stood still longer than the peer would wait for it."""
         if not self.peer_configured:
             return []
-        self.contact.forget()
-        if self.peer is not None:
-            self.peer = replace(self.peer, hears=False)
-        self._promotion = self._giving = self.claim = None
-        self._thawing = True
-        self.gate_open = False
-        self.noticed = False
-        self.wait_until = now + self.timing.contact_timeout
-        effects: list[Effect] = [Drain(), CloseFence()]
-        changed = self._change_role(Role.STARTING, f"This OMM stood still for {late:.1f} s.", now)
-        return [*effects, *changed, Beat(probe=True)]
+        self.ear.forget()
+        giving, self._giving = self._giving, None
+        self._promotion = self.claim = None
+        self._thawing, self.noticed, self._force = True, False, False
+        self._look_anew(now, self.timing.contact_timeout)
+        effects: list[Effect] = [Drain(), *self.gate.close()]
+        effects += self._change_role(Role.STARTING, f"This OMM stood still for {late:.1f} s.", now)
+        if giving is not None:
+            effects.append(HandoverEnded(giving.kind, giving.kind.leaves, "this OMM stood still"))
+        return [*effects, Beat(probe=True)]
+
+    def _look_anew(self, now: float, wait: float) -> None:
+        """Look for the peer as at the start; who served before may serve again."""
+        self._looking_since = now
+        self.wait_until = now + wait
+        self._met = self._met and self.role is not Role.ACTIVE
 
     def _follow_contact(self, now: float) -> None:
-        if self.contact.tick(now) is Hearing.LOST:
-            if self.peer is not None and self.peer.hears:
-                self.peer = replace(self.peer, hears=False)
-            self.barred = False
-            self.yields = False
-            if self.role is Role.ACTIVE:
-                self.noticed = True
-        elif self.in_contact and self.role is Role.ACTIVE and self.noticed:
-            if self.peer is not None and self.peer.role is not Role.ACTIVE and self.claim is None:
-                self.noticed = False
-        if self.in_contact and self.peer is not None and self.peer.role is Role.ACTIVE:
-            self.barred = False
+        lost = self.contact.tick(now) is Hearing.LOST
+        if lost:
+            self.ear.unheard()
+            self.barred = self.leaving
+            self.yields = self._peer_restarted = False
+            self.noticed = self.noticed or self.role is Role.ACTIVE
+        peer_active, active = self._peer_active, self.role is Role.ACTIVE
+        if self.in_contact:
+            self._met = True
+            self.noticed = self.noticed and (peer_active or self.claim is not None)
+        if peer_active:
+            self.barred = self.leaving
             self._peer_restarted = False
-
-    def _tidy_claim(self) -> None:
-        """A settled claim is repeated until the loser has stepped down."""
-        if self.claim is None or not self.settled:
-            return
-        peer_claims = self.peer.claim if self.peer is not None else None
-        again = peer_claims is not None and peer_claims != self._settled_against
-        peer_active = self.in_contact and self.peer is not None and self.peer.role is Role.ACTIVE
-        if not peer_active or again:
-            self.claim = None
-            self.settled = False
-
-    def _mark_both_active(self, now: float) -> None:
-        both = (
-            self.role is Role.ACTIVE
-            and self.in_contact
-            and self.peer is not None
-            and self.peer.role is Role.ACTIVE
-        )
-        if not both:
-            self._both_active_since = None
-        elif self._both_active_since is None:
-            self._both_active_since = now
+        unled = self.in_contact and not active and not peer_active
+        self._both_active_since = _since(self._both_active_since, now, holds=active and peer_active)
+        self._unled_since = _since(self._unled_since, now, holds=unled)
 
     def wants_probe(self, now: float) -> bool:
         """Silence is suspicious: send probes on every path."""
@@ -503,54 +458,59 @@ class Member:
     # --- acting on decisions --------------------------------------------------------------------
 
     def _carry_out(self, decision: Decision, facts: Facts, now: float) -> list[Effect]:
-        action = decision.action
-        if action is Action.HOLD:
-            if decision.reason:
-                self.reason = decision.reason
-            return []
-        if action is Action.BECOME_ACTIVE:
-            return self._promote(decision.reason, now, least=decision.term)
-        if action is Action.BECOME_STANDBY:
-            return self._leave(Role.STANDBY, decision.reason, now)
-        if action is Action.BECOME_FAILED:
-            return self._leave(Role.FAILED, decision.reason, now)
-        if action is Action.START_OVER:
-            self.wait_until = now + self.timing.startup_wait
-            return self._leave(Role.STARTING, decision.reason, now)
-        if action is Action.CLAIM:
-            return self._put_claim(facts, now)
-        if action is Action.HAND_OVER:
-            return self.hand_over(Handover.ERROR, decision.reason, facts, now)
-        return self._win(decision.reason)
+        match decision.action:
+            case Action.BECOME_ACTIVE:
+                return self._promote(decision.reason, least=decision.term)
+            case Action.BECOME_STANDBY:
+                return self._leave(Role.STANDBY, decision.reason, now)
+            case Action.BECOME_FAILED:
+                return self._leave(Role.FAILED, decision.reason, now)
+            case Action.START_OVER:
+                self._look_anew(now, self.timing.startup_wait)
+                return self._leave(Role.STARTING, decision.reason, now)
+            case Action.CLAIM:
+                return self._put_claim(facts, now)
+            case Action.HAND_OVER:
+                return self.hand_over(Handover.ERROR, decision.reason, facts, now)
+            case Action.WIN:
+                return self._renew(decision.reason)
+        self.reason = decision.reason or self.reason
+        return []
 
-    def _promote(
-        self, reason: str, now: float, *, least: int = 0, forced: bool = False
-    ) -> list[Effect]:
-        highest = max(self.term, self.peer.term if self.peer else 0)
-        term = max(highest + 1, least)
-        self._promotion = _Promotion(term, reason, forced)
+    def _next_term(self, least: int = 0) -> int:
+        peer_term = self.peer.term if self.peer else 0
+        return max(self.term + 1, self._seen_term + 1, peer_term + 1, least)
+
+    def _promote(self, reason: str, *, least: int = 0, forced: bool = False) -> list[Effect]:
+        term = self._next_term(least)
+        self._promotion = _Promotion(term, reason, forced=forced, offered=least > 0)
         self.yields = False
         return [WriteTerm(term)]
 
-    def _forced(self, now: float) -> list[Effect]:
+    def _forced(self) -> list[Effect]:
         self._force = False
-        return self._promote("An administrator forced the takeover.", now, forced=True)
+        return self._promote("An administrator forced the takeover.", forced=True)
+
+    def _renew(self, reason: str, least: int = 0) -> list[Effect]:
+        """Go on above every term seen; the gate opens when that is on disk."""
+        if self._promotion is not None:
+            return []
+        term = self._next_term(least)
+        won = self.claim is not None and self.in_contact
+        if won and self.reason.startswith("After the split this OMM goes on"):
+            reason = self.reason
+        self._promotion = _Promotion(term, reason, renews=True, split_won=won)
+        if not won:
+            self.claim = None
+        return [WriteTerm(term)]
 
     def _leave(self, role: Role, reason: str, now: float) -> list[Effect]:
         """Become anything but active."""
         was_active = self.role is Role.ACTIVE
         lost_split = was_active and self.claim is not None
-        self.gate_open = False
-        self.claim = None
-        self.settled = False
-        self.noticed = False
-        self.forced = False
-        self._thawing = False
-        self._fence_wanted = None
-        self.rfp_open = False
-        if self.peer is not None:
-            self.term = max(self.term, self.peer.term)
-        effects: list[Effect] = [CloseFence()] if was_active else []
+        self.claim = self._promotion = None
+        self.noticed = self.forced = self._thawing = self.rfp_open = False
+        effects: list[Effect] = self.gate.close() if was_active else []
         effects += self._change_role(role, reason, now)
         if lost_split:
             effects.append(SplitSettled(False, reason))
@@ -558,8 +518,7 @@ class Member:
 
     def _put_claim(self, facts: Facts, now: float) -> list[Effect]:
         """Close the gate now; freeze the claim as soon as the journals are compared."""
-        closing: list[Effect] = [CloseFence()] if self.gate_open else []
-        self.gate_open = False
+        closing = self.gate.close() if self.gate.busy else []
         self.reason = "Both OMMs are active: settling which one goes on."
         peer = self.peer
         if peer is None or self._both_active_since is None:
@@ -578,24 +537,6 @@ class Member:
         )
         return [*closing, Beat()]
 
-    def _win(self, reason: str) -> list[Effect]:
-        """Go on above every term seen; the gate opens again when the fence has."""
-        peer_term = self.peer.term if self.peer else 0
-        term = max(self.term, peer_term) + 1
-        had_claim = self.claim is not None
-        self._settled_against = self.peer.claim if self.peer else None
-        self.settled = had_claim and self.in_contact
-        if not self.in_contact:
-            self.claim = None
-            self.noticed = True
-        else:
-            self.noticed = False
-        self.term = term
-        self._fence_wanted = term
-        self.reason = reason
-        settled: list[Effect] = [SplitSettled(True, reason)] if self.settled else []
-        return [WriteTerm(term), OpenFence(term), *settled, Beat()]
-
     def _change_role(self, role: Role, reason: str, now: float) -> list[Effect]:
         old, self.role = self.role, role
         self.reason = reason
@@ -610,57 +551,64 @@ class Member:
         giving = self._giving
         if giving is None:
             return []
-        peer = self.peer
-        if (
-            peer is not None
-            and self.in_contact
-            and peer.role is Role.ACTIVE
-            and peer.term > self.term
-        ):
-            return self._handed_over(peer.term, facts, now)
-        if not self.in_contact:
-            return self._not_handed_over("contact with the other OMM was lost", now)
-        if now - giving.started > self.timing.handover_wait:
-            return self._not_handed_over("the other OMM did not confirm in time", now)
-        if giving.offer is None and giving.head is not None and peer is not None:
-            if (peer.head.seq, peer.head.hash) == (giving.head.seq, giving.head.hash):
-                giving.offer = Offer(peer.node, self.term + 1)
+        peer = self.peer if self.in_contact else None
+        match giving.progress(peer, self.term, now, self.timing.handover_wait):
+            case Progress.OFFER:
                 return [Beat()]
+            case Progress.DONE:
+                return self._handed_over(giving, facts, now)
+            case Progress.FAILED if giving.kind.leaves:
+                return self._resign(giving.failure, now)
+            case Progress.FAILED:
+                return self._cancel(giving, now)
         return []
 
-    def _handed_over(self, term: int, facts: Facts, now: float) -> list[Effect]:
-        giving, self._giving = self._giving, None
-        if giving is None:
-            return []
-        self.term = max(self.term, term)
+    def _handed_over(self, giving: Giving, facts: Facts, now: float) -> list[Effect]:
+        self._giving = None
         role = Role.STANDBY if facts.healthy else Role.FAILED
         left = self._leave(role, f"{giving.reason} The other OMM took over.", now)
         return [*left, HandoverEnded(giving.kind, True, "the other OMM is active")]
 
-    def _not_handed_over(self, why: str, now: float) -> list[Effect]:
-        giving = self._giving
-        if giving is None:
-            return []
-        if giving.kind.leaves:
-            return self._resign(why, now)
-        self._giving = None
+    def _cancel(self, giving: Giving, now: float) -> list[Effect]:
+        """Go on; with the gate closed until the successor shows that it saw the offer go."""
+        self._giving = self._promotion = None
         if giving.kind is Handover.ERROR:
             self._error_rest_until = now + ERROR_REST
-        self.term += CANCELLED_TERMS
-        self._fence_wanted = self.term
-        self.reason = f"The hand-over was cancelled: {why}."
-        ended = HandoverEnded(giving.kind, False, why)
-        return [WriteTerm(self.term), OpenFence(self.term), ended, Beat()]
+        if giving.offer is not None:
+            self.gate.void_offer(self.ear.counter)
+        reason = f"The hand-over was cancelled: {giving.failure}."
+        ended = HandoverEnded(giving.kind, False, giving.failure)
+        return [ended, *self._renew(reason, least=self.term + CANCELLED_TERMS)]
 
     def _resign(self, why: str, now: float) -> list[Effect]:
         """Leave without a confirmed successor."""
         giving, self._giving = self._giving, None
         if giving is None:
             return []
-        self.barred = True
-        left = [e for e in self._leave(Role.STANDBY, giving.reason, now) if e != CloseFence()]
+        left = self._leave(Role.STANDBY, giving.reason, now)
         self.barred = True
         return [*left, HandoverEnded(giving.kind, False, why)]
 
 
-__all__ = ["PROBE_TIME", "Facts", "Handover", "Member"]
+def _since(before: float | None, now: float, *, holds: bool) -> float | None:
+    """Since when something holds; None while it does not."""
+    if not holds:
+        return None
+    return now if before is None else before
+
+
+__all__ = [
+    "PROBE_TIME",
+    "Beat",
+    "CloseFence",
+    "Drain",
+    "Effect",
+    "Facts",
+    "Handover",
+    "HandoverEnded",
+    "Member",
+    "OpenFence",
+    "RoleChanged",
+    "SplitSettled",
+    "WriteTerm",
+]

@@ -64,14 +64,13 @@ def _breathing(entries: Iterator[Entry]) -> Iterator[Entry]:
 
 def _require_common(connection: BaseDatabaseWrapper, head: Head, batch: Batch) -> None:
     """Where the batch claims to continue this journal it must be right."""
-    if batch.after_seq <= head.seq:
-        if store.hash_in(connection, batch.after_seq) != batch.after_hash:
-            raise ChainBroken(f"entry {batch.after_seq} is another one here")
+    if batch.after_seq > head.seq:
+        return
+    if store.hash_in(connection, batch.after_seq) != batch.after_hash:
+        raise ChainBroken(f"entry {batch.after_seq} is another one here")
 
 
-def _skip_applied(
-    connection: BaseDatabaseWrapper, head: Head, entries: list[Entry]
-) -> list[Entry]:
+def _skip_applied(connection: BaseDatabaseWrapper, head: Head, entries: list[Entry]) -> list[Entry]:
     """The entries past the head; raises ChainBroken when one at or below it is another."""
     old = [entry for entry in entries if entry.seq <= head.seq]
     own = store.hashes_in(connection, [entry.seq for entry in old])
@@ -110,12 +109,9 @@ def _usable_tail(
     """The staged tail unless the batch says something else in its place; then it is dropped."""
     tail = staging.read_tail(connection, head)
     if tail is not None and fresh[0].seq <= tail.seq + 1:
-        if all(
-            staged.hash == entry.hash
-            for staged, entry in zip(
-                staging.tail_entries(connection, fresh[0].seq), fresh, strict=False
-            )
-        ):
+        staged = staging.tail_entries(connection, fresh[0].seq)
+        pairs = zip(staged, fresh, strict=False)  # either may be the longer one
+        if all(old.hash == new.hash for old, new in pairs):
             return tail
     if tail is None or fresh[0].seq == head.seq + 1:
         staging.forget_tail(connection)

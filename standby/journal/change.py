@@ -170,17 +170,15 @@ class Change:
             digest = chain(digest, body)
             yield Entry(**own, at=at, body=body, hash=digest)
 
-    def _by_table(
-        self, objs: Iterable[models.Model]
-    ) -> Iterator[tuple[Table, list[models.Model]]]:
+    def _by_table(self, objs: Iterable[models.Model]) -> Iterator[tuple[Table, list[models.Model]]]:
         """Runs of objects of one model, in the order given."""
         if self._is_over:
             raise JournalError("the change is over")
         group: list[models.Model] = []
         for obj in objs:
-            if not registry.is_registered(obj._meta.concrete_model):
+            if not registry.is_registered(_model(obj)):
                 raise JournalError(f"{obj._meta.label} is not a journalled model")
-            if group and obj._meta.concrete_model is not group[0]._meta.concrete_model:
+            if group and _model(obj) is not _model(group[0]):
                 yield self._table(group[0]), group
                 group = []
             group.append(obj)
@@ -188,7 +186,7 @@ class Change:
             yield self._table(group[0]), group
 
     def _table(self, obj: models.Model) -> Table:
-        return table(obj._meta.concrete_model._meta.label_lower, self._connection)
+        return table(_model(obj)._meta.label_lower, self._connection)
 
     def _save(self, one: Table, obj: models.Model, known: dict[str, Fields]) -> None:
         key = str(one.pk.from_object(obj.pk))
@@ -233,6 +231,11 @@ class Change:
         obj._state.adding = True
 
 
+def _model(obj: models.Model) -> type[models.Model]:
+    """The model whose table holds the object (a proxy's own base)."""
+    return obj._meta.concrete_model or type(obj)
+
+
 def _altered(one: Table, obj: models.Model, before: Fields | None) -> Fields:
     """The fields to write: all of a new row, else those that differ and the raised version."""
     is_new = before is None
@@ -266,9 +269,8 @@ def _refuse_protected(
     for relation in one.model._meta.related_objects:
         if relation.on_delete is not models.PROTECT or not relation.field.concrete:
             continue
-        found = relation.related_model._base_manager.using(connection.alias).filter(
-            **{f"{relation.field.name}__in": keys}
-        )
+        rows = relation.related_model._base_manager  # noqa: SLF001 (what Django itself asks)
+        found = rows.using(connection.alias).filter(**{f"{relation.field.name}__in": keys})
         if relation.related_model is one.model:
             found = found.exclude(pk__in=keys)
         holders = set(found[:5])
@@ -307,5 +309,7 @@ def _open_term(connection: BaseDatabaseWrapper) -> int:
     """The term in which changes may be made now; raises GateClosed when the fence is closed."""
     is_open, term = read_fence(connection, share=True)
     if not is_open:
-        raise gate.GateClosed("This OMM accepts no change at this moment: its role is being settled.")
+        raise gate.GateClosed(
+            "This OMM accepts no change at this moment: its role is being settled."
+        )
     return term

@@ -16,7 +16,8 @@ ALLOWED_DELETE = (models.PROTECT, models.DO_NOTHING)
 
 
 def check_models(
-    app_configs: Sequence[AppConfig] | None = None, **_: Any
+    app_configs: Sequence[AppConfig] | None = None,  # noqa: ARG001 (all models belong together)
+    **_: Any,
 ) -> list[checks.CheckMessage]:
     """All rules for journalled models, and for those that refer to them."""
     found: list[checks.CheckMessage] = []
@@ -40,12 +41,10 @@ def _journalled(model: type[models.Model]) -> Iterator[checks.CheckMessage]:
     if model._meta.many_to_many:
         yield _error(model, 2, "It has a many-to-many field.", "Write the table between out.")
     for field in model._meta.concrete_fields:
-        yield from _field(model, field)
+        yield from _field(field)
 
 
-def _field(
-    model: type[models.Model], field: models.Field[Any, Any]
-) -> Iterator[checks.CheckMessage]:
+def _field(field: models.Field[Any, Any]) -> Iterator[checks.CheckMessage]:
     if isinstance(field, models.ForeignKey):
         if field.remote_field.on_delete not in ALLOWED_DELETE:
             yield _error(

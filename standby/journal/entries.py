@@ -22,10 +22,9 @@ LINEAGE: Final = "lineage"
 LINEAGE_MODEL: Final = "journal"
 BEGINNINGS: Final = "beginnings"
 OPERATIONS: Final = ("create", "update", "delete", LINEAGE)
-_MEMBERS: Final = frozenset(
-    "seq term node at actor source transaction tx_index tx_size"
-    " model object operation before after".split()
-)
+_NAMES: Final = "node", "actor", "source", "model", "operation"
+_NUMBERS: Final = "seq", "term", "tx_index", "tx_size"
+_MEMBERS: Final = frozenset({*_NAMES, *_NUMBERS, "at", "transaction", "object", "before", "after"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def _checked_members(value: dict[str, Any]) -> dt.datetime:
         _number(value, name, 1)
     for name in ("term", "tx_index"):
         _number(value, name, 0)
-    for name in ("node", "actor", "source", "model", "operation"):
+    for name in _NAMES:
         if type(value[name]) is not str or len(value[name]) > NAME_LENGTH:
             raise BadEntry(f"{name} of an entry is not a short text")
     if not is_uuid(value["transaction"]) or not is_uuid(value["object"]):

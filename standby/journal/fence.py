@@ -55,8 +55,10 @@ _prepared: dict[str, list[models.Model]] = {}
 
 
 def _prepared_rows(using: str) -> list[models.Model]:
-    """The first rows, made once however often the opening is tried: a first password is shown
-    when they are made."""
+    """The first rows, made once however often the opening is tried.
+
+    A first password is shown when they are made.
+    """
     if using not in _prepared:
         _prepared[using] = first_rows()
     return _prepared[using]

@@ -41,7 +41,7 @@ class Guard:
         execute: Callable[..., Any],
         sql: Any,
         params: Any,
-        many: bool,
+        many: bool,  # noqa: FBT001 (Django's signature)
         context: dict[str, Any],
     ) -> Any:
         """Pass the statement on unless it writes a journalled table."""

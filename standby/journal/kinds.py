@@ -18,7 +18,6 @@ from django.db import models
 from standby.journal.canonical import checked, checked_text, time_of, time_text
 from standby.journal.errors import BadValue
 
-
 LARGEST: Final = 2**63 - 1
 """No column holds a larger number."""
 

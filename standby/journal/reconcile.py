@@ -62,8 +62,7 @@ def _suffix(connection: BaseDatabaseWrapper, common: int) -> Iterator[Entry]:
 
 
 def _follow_snapshot(connection: BaseDatabaseWrapper, transfer: str, common: int) -> Head:
-    """The snapshot replaces all rows, so there is nothing to roll back; the common part must be
-    in it."""
+    """The snapshot replaces all rows: nothing to roll back, but the common part must be in it."""
     digest = store.hash_in(connection, common)
     if digest is None:
         raise BadTransfer(f"there is no entry {common}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import models
@@ -129,10 +128,11 @@ class Table:
     def insert(self, key: str, values: Fields, connection: BaseDatabaseWrapper) -> Statement:
         """Make a row of all its fields; those that ``values`` lacks get their default."""
         self._refuse_unknown(values)
-        params = [self._param(self.pk, key, connection)]
-        for column in self.columns:
-            params.append(self._param(column, self._value(column, values), connection))
-        return Statement(self._insert, tuple(params), self.label)
+        params = [
+            self._param(column, self._value(column, values), connection) for column in self.columns
+        ]
+        own = self._param(self.pk, key, connection)
+        return Statement(self._insert, (own, *params), self.label)
 
     def update(self, key: str, values: Fields, connection: BaseDatabaseWrapper) -> Statement:
         """Set some fields of a row."""
@@ -155,7 +155,8 @@ class Table:
         try:
             return column.default()
         except KeyError:
-            raise UnknownModelOrField(f"{self.label} lacks {column.name} on the other OMM") from None
+            text = f"{self.label} lacks {column.name} on the other OMM"
+            raise UnknownModelOrField(text) from None
 
     def _param(self, column: Column, value: Any, connection: BaseDatabaseWrapper) -> Any:
         try:
@@ -178,29 +179,21 @@ def _column(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> C
         *connection.ops.get_db_converters(expression),
         *expression.get_db_converters(connection),
     )
-    return Column(
-        field.name, field.attname, str(field.column), field, kind, converters, expression
-    )
+    return Column(field.name, field.attname, str(field.column), field, kind, converters, expression)
 
 
-@lru_cache(maxsize=64)
-def _table(label: str, vendor: str, alias: str, generation: int) -> Table:
-    from django.db import connections
-
-    found = registry.find(label)
-    if found is None:
-        raise UnknownModelOrField(f"unknown model {label}")
-    return Table(found.model, connections[alias])
+_tables: dict[tuple[str, str, int], Table] = {}
 
 
 def table(label: str, connection: BaseDatabaseWrapper) -> Table:
     """The table of a journalled model; raises UnknownModelOrField for any other name."""
-    return _table(label, connection.vendor, connection.alias, registry.generation())
-
-
-def tables(connection: BaseDatabaseWrapper) -> list[Table]:
-    """All journalled tables, each after those that it refers to."""
-    return [table(model._meta.label_lower, connection) for model in registry.all_models()]
+    key = (label, connection.vendor, registry.generation())
+    if key not in _tables:
+        found = registry.find(label)
+        if found is None:
+            raise UnknownModelOrField(f"unknown model {label}")
+        _tables[key] = Table(found.model, connection)
+    return _tables[key]
 
 
 def row_text(key: str, fields: Fields) -> str:

@@ -59,9 +59,7 @@ def snapshot_parts(max_bytes: int = PART_BYTES, *, using: str = ALIAS) -> Iterat
     yield _end(head, count, digest.hex())
 
 
-def suffix_parts(
-    after: int, max_bytes: int = PART_BYTES, *, using: str = ALIAS
-) -> Iterator[str]:
+def suffix_parts(after: int, max_bytes: int = PART_BYTES, *, using: str = ALIAS) -> Iterator[str]:
     """The entries after ``after`` as the parts of a transfer for reconcile()."""
     count = 0
     with consistent_read(using) as connection:
@@ -87,9 +85,7 @@ def _end(head: Head, count: int, digest: str) -> str:
 
 
 def _fields(connection: BaseDatabaseWrapper) -> dict[str, list[str]]:
-    return {
-        label: sorted(table(label, connection).by_name) for label in registry.labels()
-    }
+    return {label: sorted(table(label, connection).by_name) for label in registry.labels()}
 
 
 def _digested(digest: Digest, label: str, texts: Iterable[str]) -> Iterator[str]:
@@ -98,9 +94,7 @@ def _digested(digest: Digest, label: str, texts: Iterable[str]) -> Iterator[str]
         yield text
 
 
-def _packed(
-    members: dict[str, str], name: str, texts: Iterable[str], room: int
-) -> Iterator[str]:
+def _packed(members: dict[str, str], name: str, texts: Iterable[str], room: int) -> Iterator[str]:
     """Ready JSON texts joined into parts, without making the JSON of a whole part anew."""
     opening = f'{dumps(members)[:-1]},"{name}":['
     waiting: list[str] = []
@@ -132,7 +126,7 @@ def install_snapshot(transfer: str, *, using: str = ALIAS) -> Head:
 
 def is_snapshot(connection: BaseDatabaseWrapper, transfer: str) -> bool:
     """True when the staged transfer is a snapshot, False for a suffix."""
-    return next(staging.parts(connection, transfer))["kind"] == "snapshot"
+    return bool(next(staging.parts(connection, transfer))["kind"] == "snapshot")
 
 
 def install_in(

@@ -86,7 +86,10 @@ def read_batch(after: int, max_bytes: int, *, using: str = ALIAS) -> Batch:
 
 
 def _fitting(connection: BaseDatabaseWrapper, after: int, max_bytes: int) -> list[WireEntry]:
-    sql = f"SELECT body, hash FROM standby_journalentry WHERE seq > %s ORDER BY seq LIMIT {_READ_ROWS}"
+    sql = (
+        "SELECT body, hash FROM standby_journalentry WHERE seq > %s"
+        f" ORDER BY seq LIMIT {_READ_ROWS}"
+    )
     entries: list[WireEntry] = []
     room = max_bytes
     while rows := fetch(connection, sql, (after + len(entries),)):

@@ -65,13 +65,17 @@ class Commands:
         self._runtime.health.children(dict(message.get("children", {})))
         return {"ok": True}
 
-    async def _metrics(self, _message: Message) -> Message:
+    async def _metrics(self, message: Message) -> Message:
+        """Counters of the runtime; with ``reset`` the longest gap is measured anew."""
         runtime = self._runtime
+        longest_gap = runtime.beats.longest_gap
+        if message.get("reset"):
+            runtime.beats.longest_gap = 0.0
         return {
             "ok": True,
             "datagrams": dict(runtime.beats.counters),
             "channel_bad": dict(runtime.server.bad),
-            "longest_gap": runtime.beats.longest_gap,
+            "longest_gap": longest_gap,
             "shipped": runtime.shipper.shipped,
         }
 

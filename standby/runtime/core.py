@@ -203,7 +203,6 @@ class PairRuntime:
             version=VERSION,
         )
         self.sip = SipWatch(config.address, self.clock, self._sip_urgent)
-        self.sip.changed = self.step
         self.health = Health(self)
         self.documents = DocumentMaker(self)
         self.events = EventLog(self)
@@ -212,6 +211,7 @@ class PairRuntime:
         self.commands = Commands(self)
         await self.health.first_look()
         await self._open_link()
+        self.sip.changed = self.step
         self.control = ControlServer(config.control_socket, self.commands.handle)
         await self.control.start()
 

@@ -157,9 +157,10 @@ class Follower:
     async def _snapshot_install(self, message: Message) -> Message:
         self._check_may_apply(int(message["term"]))
         try:
-            head = await self._runtime.writer.run(
-                journal.install_snapshot, str(message["transfer"])
-            )
+            with self._runtime.health.patient():
+                head = await self._runtime.writer.run(
+                    journal.install_snapshot, str(message["transfer"])
+                )
         except journal.JournalError as error:
             raise Refused("snapshot", str(error)) from None
         runtime = self._runtime
@@ -248,7 +249,8 @@ class Follower:
             transfer = f"split-{runtime.member.term}-{runtime.head.hash[:16]}"
             await self._stage_suffix(transfer, common, until)
             before = runtime.head
-            head = await runtime.writer.run(journal.reconcile, common, transfer)
+            with runtime.health.patient():
+                head = await runtime.writer.run(journal.reconcile, common, transfer)
         finally:
             self.reconciling = False
         runtime.head, runtime.acked = head, (head.seq, head.hash)

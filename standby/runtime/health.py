@@ -6,6 +6,8 @@ import asyncio
 import logging
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connections
@@ -41,6 +43,7 @@ class Health:
         self._checking_since: float | None = None
         self._mark_waiting = False
         self._looked_at = ""
+        self._long_work = 0
 
     @property
     def text(self) -> str:
@@ -54,8 +57,19 @@ class Health:
         """True when this OMM can do its work."""
         return not self.text
 
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """While a long transaction of our own runs, a waiting check proves nothing."""
+        self._long_work += 1
+        try:
+            yield
+        finally:
+            self._long_work -= 1
+            if self._checking_since is not None:
+                self._checking_since = self._runtime.clock()
+
     def _slow_database(self) -> str:
-        since = self._checking_since
+        since = None if self._long_work else self._checking_since
         grace = self._runtime.config.timing.error_grace
         if since is not None and self._runtime.clock() - since > grace:
             return "The database does not answer."

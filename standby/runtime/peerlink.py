@@ -89,6 +89,8 @@ class PeerLink:
         self.on_up()
         await self.client.closed.wait()
         self.client = None
+        if self._redial.is_set():
+            return
         await self._look_for_refusal()
 
     async def _look_for_refusal(self) -> None:

@@ -1,4 +1,4 @@
-"""A pair that lives for a whole module and is healed before every test."""
+"""Pairs that live for a module (whole nodes) or the session (bare runtimes)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.bare import BarePair, bare_pair
 from tests.pair import Pair, running_pair
 
 
@@ -19,3 +20,18 @@ def module_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 def pair(module_pair: Pair) -> Pair:
     """A pair with one active, one standby, both synchronised."""
     return module_pair.heal()
+
+
+@pytest.fixture(scope="session")
+def bare_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BarePair]:
+    with bare_pair(tmp_path_factory.mktemp("bare")) as pair:
+        yield pair
+
+
+@pytest.fixture
+def bare(bare_hosts: BarePair) -> Iterator[BarePair]:
+    """Two runtimes with empty disks that do not run yet; none runs afterwards."""
+    bare_hosts.empty()
+    yield bare_hosts
+    for node in bare_hosts.nodes:
+        node.kill()

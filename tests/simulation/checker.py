@@ -66,8 +66,9 @@ class Checker:
         if statement.term < before:
             self.fail("I7", f"{host.name} showed term {before} and now {statement.term}")
         self._terms[host.name] = statement.term
-        if statement.term > host.disk.term:
-            self.fail("I7", f"{host.name} shows {statement.term}, on disk is {host.disk.term}")
+        kept = max(host.disk.term, host.disk.head.term)
+        if statement.term > kept:
+            self.fail("I7", f"{host.name} shows {statement.term}, on disk is {kept}")
 
     def role_changed(self, host: Host, change: RoleChanged) -> None:
         if change.new is not Role.ACTIVE:

@@ -61,9 +61,7 @@ class Disk:
 
     def append(self, term: int, kind: str, content: str) -> Entry:
         before = self.head
-        entry = Entry(
-            before.seq + 1, term, kind, content, _hash(before.hash, term, kind, content)
-        )
+        entry = Entry(before.seq + 1, term, kind, content, _hash(before.hash, term, kind, content))
         self.entries.append(entry)
         self._head = None
         return entry

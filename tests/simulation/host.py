@@ -196,7 +196,7 @@ class Host:
         def arrive() -> None:
             same = self.life.epoch == epoch and self.peer.life.epoch == peer_epoch
             if same:
-                self.peer.life.packet(deliver)
+                self.peer.life.packet(deliver, stream=True)
 
         self.world.network.message(lane, arrive)
 
@@ -219,7 +219,9 @@ class Host:
             case Drain():
                 self.life.drain()
             case RoleChanged():
-                self.world.note(self, f"{effect.old} -> {effect.new} {effect.term}: {effect.reason}")
+                self.world.note(
+                    self, f"{effect.old} -> {effect.new} {effect.term}: {effect.reason}"
+                )
                 self.world.checker.role_changed(self, effect)
             case HandoverEnded():
                 self._handover_ended(effect)
@@ -231,7 +233,9 @@ class Host:
             self._term_synced(term)
             return
         slow = self._random.random() < 0.05
-        self.life.later(self._random.uniform(0, 0.4 if slow else 0.01), lambda: self._term_synced(term))
+        self.life.later(
+            self._random.uniform(0, 0.4 if slow else 0.01), lambda: self._term_synced(term)
+        )
 
     def _term_synced(self, term: int) -> None:
         self.disk.term = max(self.disk.term, term)

@@ -36,7 +36,7 @@ class Life:
         self._keep_packets = True
         self._timers: list[Event] = []
         self._inbox: deque[Event] = deque()
-        self._drains = 0
+        self._streams: deque[Event] = deque()
 
     def begin(self) -> None:
         self.epoch += 1
@@ -49,6 +49,7 @@ class Life:
         self.paused = None
         self._timers.clear()
         self._inbox.clear()
+        self._streams.clear()
 
     def later(self, delay: float, event: Event, scope: Scope = Scope.RUNTIME) -> None:
         """Plan an event of this process; RUNTIME events wait for the end of any pause."""
@@ -64,12 +65,14 @@ class Life:
 
         self.loop.after(delay, fire)
 
-    def packet(self, event: Event) -> None:
-        """Something arrived from the network."""
+    def packet(self, event: Event, *, stream: bool = False) -> None:
+        """Something arrived from the network; a stream keeps its order and loses nothing."""
         if not self.running:
             return
-        if self.paused is None:
+        if self.paused is None and not (stream and self._streams):
             event()
+        elif stream:
+            self._streams.append(event)
         elif self._keep_packets and len(self._inbox) < MOST_BUFFERED:
             self._inbox.append(event)
 
@@ -94,18 +97,25 @@ class Life:
             self.clock.hide(self.loop.now - self.paused_at)
         timers, self._timers = self._timers, []
         due: list[Event] = [lambda event=event: self.loop.after(0.0, event) for event in timers]
-        reading = [self._read_inbox] if self._inbox else []
+        reading: list[Event] = [lambda: self._read(self._inbox), lambda: self._read(self._streams)]
         for start in reading + due if self.random.random() < 0.5 else due + reading:
             start()
 
-    def _read_inbox(self) -> None:
-        if self._inbox and self.paused is None:
-            event = self._inbox.popleft()
-            self.later(0.0, event)
-            self.later(0.0, self._read_inbox)
+    def _read(self, waiting: deque[Event]) -> None:
+        """One after the other, so that a drain finds what is still there."""
+
+        def read_one() -> None:
+            if waiting and self.paused is None:
+                waiting[0]()
+                if waiting:
+                    waiting.popleft()
+                self._read(waiting)
+
+        if waiting:
+            self.later(0.0, read_one)
 
     def drain(self) -> None:
-        """Throw away what waits in the sockets."""
+        """Throw away the datagrams that wait in the sockets."""
         self._inbox.clear()
 
 

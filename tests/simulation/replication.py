@@ -27,6 +27,13 @@ class Batch:
     entries: tuple[Entry, ...]
 
 
+def _same_beginning(own: list[Entry], others: tuple[Entry, ...]) -> int:
+    """How many entries two suffixes share; a shorter active's suffix is a difference too."""
+    pairs = zip(own, others, strict=False)
+    different = (n for n, (mine, other) in enumerate(pairs) if mine.hash != other.hash)
+    return next(different, min(len(own), len(others)))
+
+
 class Replication:
     """One process' part in keeping the two journals equal."""
 
@@ -148,12 +155,10 @@ class Replication:
         if disk.hash_at(batch.common) != batch.common_hash:
             return
         own = disk.entries[batch.common :]
-        if [entry.hash for entry in own] != [e.hash for e in batch.entries[: len(own)]]:
-            if not self._may_replace(batch):
-                return
-            self._set_aside(disk.adopt(batch.common, batch.entries))
-        else:
-            disk.adopt(disk.head.seq, batch.entries[len(own) :])
+        same = _same_beginning(own, batch.entries)
+        if same < len(own) and not self._may_replace(batch):
+            return
+        self._set_aside(disk.adopt(batch.common + same, batch.entries[same:]))
         disk.ever_synchronised = True
         self._forget_arrived()
         head = disk.head

@@ -35,6 +35,7 @@ from omm_portal.api import (
 )
 from omm_portal.permissions import AccountPermission, FullAccessPermission
 from omm_portal.problems import PasswordChangeRequired
+from standby.gate import GateClosed
 
 
 class SignInFailed(exceptions.AuthenticationFailed):
@@ -88,6 +89,8 @@ class TokenListView(generics.GenericAPIView[ApiToken]):
             password=given["password"],
             address=request.META.get("REMOTE_ADDR", ""),
         )
+        if user is None and not user_list().exists():
+            raise GateClosed("This OMM is just beginning: it has no users yet.")
         if user is None:
             raise SignInFailed
         if user.must_change_password:

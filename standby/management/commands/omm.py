@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 
 from omm_portal.node import redis_server
 from omm_portal.node.env import BASE_DIR, SECRET_FILE_NAMES, NodeEnvironment
@@ -38,6 +38,7 @@ class Command(BaseCommand):
             if node.redis_url is None:
                 redis_server.find_program()
             prepare(node, new_address=options["new_address"])
+            connections.close_all()
         except ForeignData as problem:
             raise CommandError(str(problem), returncode=2) from None
         except (redis_server.RedisMissing, DatabaseError, OSError) as problem:

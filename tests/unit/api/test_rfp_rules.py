@@ -48,7 +48,7 @@ def test_mac_addresses_in_all_written_forms(text):
         "000000000000",
         "ff:ff:ff:ff:ff:ff",
         "01:00:5e:00:00:01",
-        "０0:30:42:00:00:01",
+        "\uff10" + "0:30:42:00:00:01",
     ],
 )
 def test_what_is_no_address_of_one_device(text):

@@ -191,7 +191,8 @@ def test_lists_are_paged_filtered_and_ordered(api):
     api.post(RFPS, {"mac": "08:00:0F:00:00:01", "name": "Roof", "site": site, "cluster": 2})
     page = api.get(RFPS, {"limit": 3, "offset": 3}).json()
     assert (page["count"], len(page["results"])) == (8, 3)
-    assert page["next"] and page["previous"]
+    assert page["next"]
+    assert page["previous"]
     for query, count in (
         ({"site": site}, 1),
         ({"without_site": "true"}, 7),

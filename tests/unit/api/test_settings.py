@@ -176,18 +176,23 @@ class TestSip:
         assert answer.status_code == 200
         assert "OMM-Replication" in answer
 
-    def test_the_registrar_counts_without_a_proxy(self, api, answering, free_udp_port):
+    def test_every_new_server_must_answer(self, api, answering, free_udp_port):
         wanted = {"registrar_server": "127.0.0.1", "registrar_port": answering}
         assert api.patch(SIP, wanted).status_code == 200
-        wanted = {"registrar_port": free_udp_port}
-        assert api.patch(SIP, wanted).status_code == 409
+        wanted = {"proxy_server": "127.0.0.1", "proxy_port": free_udp_port}
+        answer = api.patch(SIP, wanted)
+        assert (answer.status_code, answer.json()["type"]) == (409, "sip-no-answer")
+        assert str(free_udp_port) in answer.json()["detail"]
 
-    def test_other_fields_are_saved_without_a_probe(self, api, free_udp_port):
+    def test_known_servers_and_other_fields_are_saved_without_a_probe(self, api, free_udp_port):
         wanted = {"proxy_server": "127.0.0.1", "proxy_port": free_udp_port}
         api.patch(f"{SIP}?confirm=1", wanted)
-        assert api.patch(SIP, {"registrar_server": "sip.example.org"}).status_code == 200
-        assert api.patch(SIP, {"proxy_server": ""}).status_code == 409  # the registrar now counts
-        assert api.patch(SIP, {"proxy_server": "", "registrar_server": ""}).status_code == 200
+        assert api.patch(SIP, {"check_number": "100"}).status_code == 200
+        wanted = {"registrar_server": "127.0.0.1", "registrar_port": free_udp_port}
+        assert api.patch(SIP, wanted).status_code == 200
+        assert api.patch(SIP, {"proxy_server": ""}).status_code == 200
+        assert api.patch(SIP, {"registrar_server": ""}).status_code == 200
+        assert api.patch(SIP, wanted).status_code == 409
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -223,5 +228,7 @@ def free_udp_port():
 def reply_to(request):
     """A SIP error answer: it counts as an answer like any other."""
     lines = request.decode().split("\r\n")
-    kept = [line for line in lines if line.split(":")[0] in {"Via", "From", "To", "Call-ID", "CSeq"}]
+    kept = [
+        line for line in lines if line.split(":")[0] in {"Via", "From", "To", "Call-ID", "CSeq"}
+    ]
     return "\r\n".join(["SIP/2.0 403 Forbidden", *kept, "Content-Length: 0", "", ""]).encode()

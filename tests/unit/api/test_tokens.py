@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone
 
 from omm_portal.accounts import auth, services
 from omm_portal.accounts.models import ApiToken, TokenUse, User
+from standby.journal import guard
 from tests.unit.api.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "live"])
@@ -142,3 +144,11 @@ def test_password_hashes_move_to_todays_method_through_the_journal(anonymous, ad
     assert sign_in(anonymous).status_code == 201
     assert User.objects.get(pk=admin.pk).password.startswith("scrypt$")
     assert sign_in(anonymous).status_code == 201
+
+
+def test_before_the_first_users_are_made_the_answer_is_later(anonymous, admin):
+    with guard.lifted(connection):
+        User.objects.all().delete()
+    answer = sign_in(anonymous)
+    assert answer.status_code == 503
+    assert "Retry-After" in answer

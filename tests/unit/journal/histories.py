@@ -68,7 +68,9 @@ def perform(node: Node, history: list[list[tuple[Any, ...]]]) -> None:
             pass
 
 
-def _perform(node: Node, made: journal.Change, operation: tuple[Any, ...]) -> None:
+def _perform(  # noqa: C901 (one case for each operation)
+    node: Node, made: journal.Change, operation: tuple[Any, ...]
+) -> None:
     match operation:
         case "sample", name, fields:
             key = key_of("sample", name)

@@ -29,3 +29,6 @@ class Sample(models.Model):
 
     class Meta:
         app_label = "journal_tests"
+
+    def __str__(self) -> str:
+        return self.name

@@ -24,7 +24,11 @@ json_values = st.recursive(
 )
 few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 zones = st.sampled_from([dt.UTC, dt.timezone(dt.timedelta(hours=5, minutes=45))])
-times = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30), timezones=zones)
+times = st.datetimes(
+    dt.datetime(1, 1, 2),  # noqa: DTZ001
+    dt.datetime(9999, 12, 30),  # noqa: DTZ001
+    timezones=zones,
+)
 
 
 @few

@@ -252,7 +252,9 @@ def test_a_later_reign_writes_its_own_term(open_gate: OpenGate) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_change_must_be_the_outermost_transaction(transactional_db: None, open_gate: OpenGate) -> None:
+def test_a_change_must_be_the_outermost_transaction(
+    transactional_db: None, open_gate: OpenGate
+) -> None:
     from django.db import transaction
 
     with transaction.atomic(), pytest.raises(RuntimeError), change():

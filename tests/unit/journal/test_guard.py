@@ -45,7 +45,7 @@ PATHS: dict[str, Callable[[], object]] = {
     "related add": lambda: site().rfps.add(Rfp.objects.get(), bulk=True),
     "related add one by one": lambda: site().rfps.add(Rfp.objects.get(), bulk=False),
     "related set": lambda: site().rfps.set([]),
-    "related clear": lambda: site().rfps.clear(),
+    "related clear": lambda: site().rfps.clear(bulk=True),
     "related create": lambda: site().rfps.create(mac="00:30:42:00:00:02"),
     "set_password": lambda: User.objects.get().save(update_fields=["password"]),
     "raw insert": raw("INSERT INTO rfps_site (id, name, version) VALUES ('0', 'x', 1)"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from standby import journal
@@ -15,8 +15,9 @@ from tests.unit.journal.nodes import Node
 from tests.unit.journal.test_replication import assert_equal
 
 some = settings(
-    max_examples=30,
+    max_examples=15,
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each example is slow to shrink
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 sizes = st.lists(st.sampled_from([1, 800, 2000, 5000, 100_000]), min_size=1, max_size=6)
@@ -30,9 +31,7 @@ def boundaries(node: Node) -> list[int]:
 
 @some
 @given(first=histories, second=histories)
-def test_apply_then_roll_back_restores_the_tables(
-    make_nodes: Any, first: Any, second: Any
-) -> None:
+def test_apply_then_roll_back_restores_the_tables(make_nodes: Any, first: Any, second: Any) -> None:
     with make_nodes() as (one, two):
         one.begin()
         perform(one, first)
@@ -60,9 +59,7 @@ def test_any_earlier_state_can_be_rolled_back_to(
         batch = journal.read_batch(0, 10**9, using=one.alias)
         two.fetch_from(one)
         journal.roll_back(point, using=two.alias)
-        journal.apply(
-            journal.Batch(0, batch.after_hash, batch.entries[:point]), using=three.alias
-        )
+        journal.apply(journal.Batch(0, batch.after_hash, batch.entries[:point]), using=three.alias)
         assert_equal(two, three)
 
 

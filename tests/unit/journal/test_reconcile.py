@@ -16,13 +16,13 @@ from rfps.models import Rfp, Site
 from standby import journal
 from standby.journal import WireEntry, copies, guard
 from standby.journal.database import execute, fetch
-from standby.models import PendingSetAside, SetAside, StagedPart
+from standby.models import SetAside, StagedPart
 from tests.unit.journal.nodes import Node
 from tests.unit.journal.test_replication import assert_equal, mac, rfps
 
 
 @pytest.fixture
-def split(pair: tuple[Node, Node]) -> Iterator[tuple[Node, Node, int]]:
+def split(pair: tuple[Node, Node]) -> tuple[Node, Node, int]:
     """Winner, loser and the last common entry; both wrote since."""
     loser, winner = pair
     site = Site(name="common")
@@ -39,7 +39,7 @@ def split(pair: tuple[Node, Node]) -> Iterator[tuple[Node, Node, int]]:
     with loser.change() as made:
         made.delete(loser.rows(Rfp).get())
     loser.demote()
-    yield winner, loser, common
+    return winner, loser, common
 
 
 def stage_suffix(winner: Node, loser: Node, common: int) -> None:
@@ -47,11 +47,9 @@ def stage_suffix(winner: Node, loser: Node, common: int) -> None:
 
 
 @pytest.mark.parametrize("how", ["suffix", "plain lists", "snapshot"])
-def test_the_loser_follows_and_keeps_its_changes(
-    split: tuple[Node, Node, int], how: str
-) -> None:
+def test_the_loser_follows_and_keeps_its_changes(split: tuple[Node, Node, int], how: str) -> None:
     winner, loser, common = split
-    own = [entry for entry in loser.entries[common:]]
+    own = loser.entries[common:]
     if how == "suffix":
         stage_suffix(winner, loser, common)
     elif how == "plain lists":
@@ -183,9 +181,9 @@ def test_two_real_lineages_never_overwrite_each_other(pair: tuple[Node, Node]) -
     assert two.rows(Site).get().name == "y"
     journal.reconcile(0, "all", other_lineage=True, using=two.alias)
     assert two.digest == one.digest
-    assert [json.loads(i["body"])["after"]["name"] for i in journal.pending_set_aside(
-        using=two.alias
-    )] == ["y"]
+    assert [
+        json.loads(i["body"])["after"]["name"] for i in journal.pending_set_aside(using=two.alias)
+    ] == ["y"]
 
 
 def test_an_open_fence_refuses(split: tuple[Node, Node, int]) -> None:

@@ -31,7 +31,7 @@ def rfps(amount: int, start: int = 0) -> list[Rfp]:
 
 def everything() -> Sample:
     return Sample(
-        name="Grüße\n\t\"\\ \U0001f600 \u2028",
+        name='Grüße\n\t"\\ \U0001f600 \u2028',
         text="long " * 100,
         number=-(2**62),
         small=7,
@@ -302,9 +302,7 @@ def test_what_is_not_known_is_refused_before_it_is_staged(pair: tuple[Node, Node
         {"name": "x", "version": 2**70},
     ],
 )
-def test_values_of_another_type_are_refused(
-    pair: tuple[Node, Node], after: dict[str, Any]
-) -> None:
+def test_values_of_another_type_are_refused(pair: tuple[Node, Node], after: dict[str, Any]) -> None:
     one, two = pair
     one.save(Site(name="x"))
     batch = journal.read_batch(0, 10**6, using=one.alias)

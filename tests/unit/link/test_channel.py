@@ -190,7 +190,7 @@ async def test_a_listener_that_stands_still_is_down_in_time() -> None:
                 "127.0.0.1",
                 0.2,
             )
-        assert time.monotonic() - start < 0.6
+        assert time.monotonic() - start < 1.5
 
 
 @pytest.mark.asyncio

@@ -189,9 +189,8 @@ from standby.domain.facts import Role
 from standby.lease import Lease, LeaseWriter, boot_time
 writer = LeaseWriter(Path(sys.argv[1]))
 writer.write(Lease(Role.ACTIVE, 1, True, True, "b", 0.0, boot_time() + 2, 0, "", True, b"{}"))
-if sys.argv[2] == "fork" and os.fork() == 0:
-    time.sleep(30)
-print("ready", flush=True)
+if sys.argv[2] == "plain" or os.fork() == 0:
+    print("ready", flush=True)
 time.sleep(30)
 """
 

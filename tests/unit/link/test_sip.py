@@ -58,7 +58,7 @@ async def test_silence_is_no_answer_and_ends_in_time(transport: str) -> None:
         server.silent = True
         start = time.monotonic()
         assert not await probe(SipTarget(HOST, server.port, transport), HOST, 0.3)
-        assert time.monotonic() - start < 0.8
+        assert time.monotonic() - start < 2
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,67 @@
+"""Both OMMs are active and in contact: which one goes on (rule 6; older manuals' state figures).
+
+Nobody opens its gate on a verdict alone: the winner waits until the other one has stepped down
+or contact is lost again. So a verdict on claims of different episodes can cost time, never data.
+"""
+
+from __future__ import annotations
+
+from standby.domain.facts import Claim, Role, SplitPolicy
+from standby.domain.view import Action, Decision, View, address_order, become, hold
+
+TIE_SECONDS = 1.0
+"""Two OMMs whose reigns began less than this apart count as equally long active."""
+
+
+def step_down_at_once(view: View) -> Decision | None:
+    """Rule 6, second half: a later reign exists and this OMM never noticed a split."""
+    if not view.peer_active or view.noticed or view.claim is not None:
+        return None
+    peer = view.speaking_peer()
+    if peer.term <= view.term:
+        return None
+    reason = f"The other OMM is active in the later term {peer.term}; contact had not been lost."
+    return become(view, Role.STANDBY, reason)
+
+
+def put_claim(view: View) -> Decision | None:
+    """Rule 6: both active; close the gate and freeze the own claim."""
+    if not view.peer_active or view.claim is not None:
+        return None
+    offer = view.speaking_peer().offer
+    if offer is not None and offer.successor == view.node and not view.noticed:
+        return None
+    return Decision(Action.CLAIM, "Both OMMs are active: settling which one goes on.")
+
+
+def settle_split(view: View) -> Decision | None:
+    """Rule 6: decide on the two frozen claims alone; the same answer on both sides."""
+    if view.claim is None:
+        return None
+    if not view.in_contact:
+        return Decision(Action.WIN, "Contact was lost again before the split was settled.")
+    if not view.peer_active:
+        return Decision(Action.WIN, "After the split this OMM goes on: the other stepped down.")
+    peer = view.speaking_peer()
+    if peer.claim is None:
+        return hold("Both OMMs are active: waiting for the other one's claim.")
+    won, why = split_winner(view.claim, peer.claim, view.address, peer.address)
+    if won:
+        return hold(f"After the split this OMM goes on: {why}; the other is about to step down.")
+    return become(view, Role.STANDBY, f"After the split the other OMM goes on: {why}.")
+
+
+def split_winner(
+    mine: Claim, theirs: Claim, my_address: str, peer_address: str
+) -> tuple[bool, str]:
+    """True when ``mine`` wins; the mirrored call gives the mirror answer."""
+    if mine.acked_suffix != theirs.acked_suffix:
+        return mine.acked_suffix, "it alone holds changes that the other had confirmed"
+    if mine.policy is theirs.policy is SplitPolicy.MOST_RFPS and mine.rfps != theirs.rfps:
+        most = max(mine.rfps, theirs.rfps)
+        return mine.rfps > theirs.rfps, f"it serves more base stations ({most})"
+    apart = mine.active_for - theirs.active_for
+    if abs(apart) >= TIE_SECONDS:
+        return apart > 0, "it has been active for longer"
+    lower = address_order(my_address) < address_order(peer_address)
+    return lower, "both were active equally long and its IP address is lower"

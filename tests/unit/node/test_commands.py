@@ -1,0 +1,128 @@
+"""What people type on a node's shell: standby and omm."""
+
+import asyncio
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from omm_portal.node.runfiles import take_lock
+from standby.link.control import ControlServer
+from standby.management.commands.standby import os_user
+
+DOCUMENT = {
+    "node": {"address": "10.0.0.1", "role": "active", "term": 3, "synchronised": True},
+    "peer": {"address": "10.0.0.2", "in_contact": True, "role": "standby"},
+    "journal": {"seq": 7, "unsafe": 0},
+    "warnings": [{"severity": "warning", "message": "The clocks differ."}],
+    "reason": "It was elected.",
+}
+
+
+class Runtime:
+    """Answers on the control line of a node and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.answer: dict[str, Any] = {"ok": True, "accepted": True, "reason": "handed over"}
+
+    async def handle(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(message)
+        return {"ok": True, "document": DOCUMENT} if message["command"] == "status" else self.answer
+
+    @contextlib.contextmanager
+    def at(self, path: Path) -> Iterator[None]:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        server = ControlServer(path, self.handle)
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(5)
+        try:
+            yield
+        finally:
+            asyncio.run_coroutine_threadsafe(server.close(), loop).result(5)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+@pytest.fixture
+def runtime(omm: Any) -> Iterator[Runtime]:
+    runtime = Runtime()
+    with runtime.at(omm.control_socket):
+        yield runtime
+
+
+def standby(*arguments: str) -> str:
+    out = StringIO()
+    call_command("standby", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_status_for_people_and_for_scripts(runtime: Runtime) -> None:
+    text = standby("status")
+    assert "10.0.0.1: active, term 3, synchronised" in text
+    assert "10.0.0.2: in contact, standby" in text
+    assert "The clocks differ." in text
+    assert json.loads(standby("status", "--json")) == DOCUMENT
+
+
+def test_an_action_names_the_person_at_the_shell(runtime: Runtime) -> None:
+    assert standby("switchover") == "accepted: handed over\n"
+    assert runtime.asked == [{"command": "switchover", "actor": os_user()}]
+
+
+def test_a_refusal_shows_its_checks_and_ends_with_1(
+    runtime: Runtime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = {"name": "sip", "ok": False, "message": "no answer", "advice": "check the proxy"}
+    runtime.answer = {"ok": True, "accepted": False, "reason": "not now", "checks": [check]}
+    out = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("standby", "switchover", stdout=out)
+    assert ended.value.code == 1
+    assert out.getvalue().splitlines() == [
+        "refused: not now",
+        "  FAILED sip: no answer - check the proxy",
+    ]
+
+
+def test_force_wants_the_peers_address(runtime: Runtime, settings: Any) -> None:
+    settings.OMM = replace(settings.OMM, peer_address="10.0.0.2")
+    with pytest.raises(CommandError, match="not confirmed"):
+        standby("takeover", "--force", "--confirm", "10.0.0.1")
+    assert runtime.asked == []
+    standby("takeover", "--force", "--confirm", "10.0.0.2")
+    assert runtime.asked == [{"command": "takeover", "actor": os_user(), "force": True}]
+
+
+@pytest.mark.parametrize("action", ["status", "switchover", "reboot", "shutdown"])
+def test_a_node_that_does_not_run_is_said_plainly(omm: Any, action: str) -> None:
+    with pytest.raises(CommandError, match="no OMM runs on"):
+        standby(action)
+
+
+@pytest.mark.parametrize("action", [("maintenance", "on"), ("rotate-secret",)])
+def test_what_the_runtime_does_not_offer_is_refused_in_its_words(
+    runtime: Runtime, action: tuple[str, ...]
+) -> None:
+    runtime.answer = {"ok": False, "reason": "unknown command"}
+    with pytest.raises(SystemExit):
+        standby(*action)
+
+
+def test_a_second_omm_on_the_same_data_is_refused(omm: Any) -> None:
+    lock = take_lock(omm.run_dir)
+    try:
+        with pytest.raises(CommandError, match="already: pid"):
+            call_command("omm")
+    finally:
+        os.close(lock)
