@@ -49,7 +49,7 @@ class ActiveOnlyMiddleware:
         match = request.resolver_match
         if match is None or match.url_name in PAGES_HERE:
             return None
-        base = active_base(request, status_document(gate.lease()))
+        base = active_base(status_document(gate.lease()))
         here = reverse("pair")  # its own status page, when no active OMM is in contact
         return HttpResponseRedirect(f"{base}{request.get_full_path()}" if base else here)
 
@@ -60,18 +60,18 @@ def is_active() -> bool:
     return view.valid and view.lease is not None and view.lease.role == Role.ACTIVE
 
 
-def active_base(request: HttpRequest, document: Document) -> str | None:
-    """Scheme, host and port of the active OMM; None when none is in contact."""
+def active_base(document: Document) -> str | None:
+    """Where the active OMM's web service is; None when none is in contact."""
     peer = document.get("peer")
     if not peer or not peer.get("in_contact") or peer.get("role") != Role.ACTIVE:
         return None
-    return f"{request.scheme}://{host_in_url(peer['address'])}:{settings.OMM.web_port}"
+    return f"http://{host_in_url(peer['address'])}:{settings.OMM.web_port}"
 
 
 def _api_elsewhere(request: HttpRequest) -> HttpResponse:
     """307, which keeps method and body; clients send their credentials again themselves."""
     document = status_document(gate.lease())
-    base = active_base(request, document)
+    base = active_base(document)
     if base is None:
         reason = document["reason"] or "This OMM is not active."
         return problem_http("no-active", 503, f"No active OMM is in contact. {reason}")

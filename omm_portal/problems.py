@@ -154,6 +154,10 @@ def _elements(error: ElementsInvalid) -> Response:
     return problem_response(problem("invalid", 400, f"{error}; none was saved.", errors=listed))
 
 
+def _bad_value(error: journal.BadValue) -> Response:
+    return problem_response(problem("invalid", 400, f"This cannot be stored: {error}."))
+
+
 def _stale(error: StaleObject) -> Response:
     if error.current is None:
         return _not_found(error)
@@ -199,6 +203,7 @@ _HANDLERS: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
     (exceptions.APIException, _api_exception),
     (ElementsInvalid, _elements),
     (ValidationError, _invalid),
+    (journal.BadValue, _bad_value),
     (StaleObject, _stale),
     (Conflict, _conflict),
     (ProtectedError, _protected),

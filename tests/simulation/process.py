@@ -106,9 +106,7 @@ class Life:
 
         def read_one() -> None:
             if waiting and self.paused is None:
-                waiting[0]()
-                if waiting:
-                    waiting.popleft()
+                waiting.popleft()()
                 self._read(waiting)
 
         if waiting:
