@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.forms.models import fields_for_model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views import View
@@ -40,10 +41,14 @@ if TYPE_CHECKING:
 else:  # Django's views take no type parameters at run time
 
     class TypedFormView(FormView):
+        """The same; the type is for readers."""
+
         def __class_getitem__(cls, _types):
             return cls
 
     class TypedListView(ListView):
+        """The same; the type is for readers."""
+
         def __class_getitem__(cls, _types):
             return cls
 
@@ -60,6 +65,13 @@ UNSAFE_ALONE = _("Saved. There is no standby OMM, so this is the only copy.")
 SAFE = _("Saved. The change is safe on both OMMs.")
 UNCHANGED = _("Nothing was changed.")
 BUSY = _("The OMM is busy at the moment. Please save again.")
+
+
+def account(request: HttpRequest) -> User:
+    """The signed-in user; raises PermissionDenied when there is none."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
 
 class SignedIn(AccessMixin):
@@ -82,7 +94,8 @@ class SignedIn(AccessMixin):
         writes = request.method not in {"GET", "HEAD", "OPTIONS"}
         if not user.has_full_access and (self.full or (writes and not self.readers_may_post)):
             raise PermissionDenied(_("This needs an account with full access."))
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        return response
 
 
 class Page(SignedIn, View):
@@ -158,7 +171,11 @@ class GroupedForm(forms.Form):
 class ServicePage(SignedIn, TypedFormView[Form]):
     """A form whose ``save`` calls a service; every refusal keeps the typed text."""
 
-    success_url = "/"
+    done: ClassVar[str] = "dashboard"
+    """Name of the page that comes after a successful save."""
+
+    def get_success_url(self) -> str:
+        return reverse(self.done)
 
     def save(self, form: Form) -> Written[Any]:
         """Call the service; may raise what services raise."""
@@ -180,8 +197,7 @@ class ServicePage(SignedIn, TypedFormView[Form]):
     @property
     def actor(self) -> str:
         """The name that the change log shows."""
-        assert isinstance(self.request.user, User)
-        return self.request.user.username
+        return account(self.request).username
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Adds ``may_save``."""
@@ -224,8 +240,7 @@ class ServicePage(SignedIn, TypedFormView[Form]):
     def show_stale(self, form: Form, error: StaleObject) -> None:
         """Keep the text; the next save is against the version that is there now."""
         form.add_error(None, STALE if error.current is not None else GONE)
-        form.data = form.data.copy()
-        form.data["version"] = str(getattr(error.current, "version", ""))
+        form.data = {**form.data, "version": str(getattr(error.current, "version", ""))}
 
 
 def is_box(field: forms.BoundField) -> bool:

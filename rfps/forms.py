@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from omm_portal.pages import GroupedForm
 from rfps.models import Rfp, Site
 from rfps.selectors import site_list
+
+SiteField: TypeAlias = "forms.ModelChoiceField[Site]"
 
 
 class SiteForm(GroupedForm):
@@ -44,9 +46,7 @@ class RfpForm(GroupedForm):
         for name, text in _HELP.items():
             self.fields[name].help_text = text
         self.fields["mac"].widget.attrs["spellcheck"] = "false"
-        site = self.fields["site"]
-        assert isinstance(site, forms.ModelChoiceField)
-        site.empty_label = str(_("No site"))
+        cast("SiteField", self.fields["site"]).empty_label = str(_("No site"))
 
 
 _HELP = {
@@ -75,9 +75,7 @@ class RfpFilterForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["site"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = site_list()
+        cast("SiteField", self.fields["site"]).queryset = site_list()
 
 
 class SearchForm(forms.Form):

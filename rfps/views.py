@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.forms import model_to_dict
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from django.urls import reverse_lazy
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -46,7 +45,7 @@ class RfpCreatePage(ServicePage[RfpForm]):
 
     form_class = RfpForm
     template_name = "rfps/rfp_form.html"
-    success_url = reverse_lazy("rfp-list")
+    done = "rfp-list"
     full = True
 
     def save(self, form: RfpForm) -> Written[Rfp]:
@@ -58,7 +57,7 @@ class RfpEditPage(ServicePage[RfpForm]):
 
     form_class = RfpForm
     template_name = "rfps/rfp_form.html"
-    success_url = reverse_lazy("rfp-list")
+    done = "rfp-list"
 
     @cached_property
     def rfp(self) -> Rfp:
@@ -84,7 +83,7 @@ class RfpEditPage(ServicePage[RfpForm]):
 class RfpDeletePage(ConfirmPage):
     """Ask before a base station goes."""
 
-    success_url = reverse_lazy("rfp-list")
+    done = "rfp-list"
     verb = gettext_lazy("Delete base station")
     full = True
 
@@ -129,7 +128,7 @@ class SiteCreatePage(ServicePage[SiteForm]):
 
     form_class = SiteForm
     template_name = "rfps/site_form.html"
-    success_url = reverse_lazy("site-list")
+    done = "site-list"
     full = True
 
     def save(self, form: SiteForm) -> Written[Site]:
@@ -141,7 +140,7 @@ class SiteEditPage(ServicePage[SiteForm]):
 
     form_class = SiteForm
     template_name = "rfps/site_form.html"
-    success_url = reverse_lazy("site-list")
+    done = "site-list"
 
     @cached_property
     def site(self) -> Site:
@@ -166,7 +165,7 @@ class SiteEditPage(ServicePage[SiteForm]):
 class SiteDeletePage(ConfirmPage):
     """Ask before a site goes."""
 
-    success_url = reverse_lazy("site-list")
+    done = "site-list"
     verb = gettext_lazy("Delete site")
     full = True
 

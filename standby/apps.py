@@ -14,8 +14,9 @@ class StandbyConfig(AppConfig):
         from django.core import checks
         from django.db.backends.signals import connection_created
         from django.db.models.signals import post_migrate, pre_migrate
+        from django.utils import timezone
 
-        from standby import first_settings
+        from standby import first_settings, hooks, services
         from standby.journal import guard, registry
         from standby.journal.checks import check_models
         from standby.models import OmmSettings, SetAside, SipSettings, SystemSettings
@@ -28,3 +29,7 @@ class StandbyConfig(AppConfig):
         registry.register(SipSettings, beginnings=first_settings.sip_settings)
         registry.register(SystemSettings, beginnings=first_settings.system_settings)
         registry.register(SetAside)
+        hooks.while_active(
+            after_promotion=services.omm_trial_revert_all,
+            each_second=lambda: services.omm_trial_expire(timezone.now()),
+        )

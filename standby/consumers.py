@@ -52,7 +52,7 @@ class Sent:
     state: State | None = None
 
 
-class StatusConsumer(AsyncWebsocketConsumer):
+class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """One open page or program that follows the pair."""
 
     channel_layer_alias = "none"  # the feed listens once for all; no page needs Redis

@@ -29,6 +29,7 @@ class SipSettingsForm(GroupedForm):
         (_("Proxy"), ("proxy_server", "proxy_port", "transport")),
         (_("Registrar"), ("registrar_server", "registrar_port", "check_number")),
     )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["proxy_server"].help_text = _(

@@ -1,4 +1,4 @@
-"""What lower layers are told by apps that the pair does not know (it never imports them)."""
+"""What the runtime is told by those above it, which it never imports."""
 
 from __future__ import annotations
 
@@ -6,12 +6,41 @@ from collections.abc import Callable
 
 _configured: Callable[[], int] = lambda: 0  # noqa: E731
 _connected: Callable[[], int] = lambda: 0  # noqa: E731
+_after_promotion: list[Callable[[], object]] = []
+_each_second: list[Callable[[], object]] = []
 
 
 def count_rfps(*, configured: Callable[[], int], connected: Callable[[], int]) -> None:
     """Register how base stations are counted: all that are configured, and those connected here."""
     global _configured, _connected
     _configured, _connected = configured, connected
+
+
+def while_active(
+    *,
+    after_promotion: Callable[[], object] | None = None,
+    each_second: Callable[[], object] | None = None,
+) -> None:
+    """Register work of the active OMM: once when its gate has opened, and about every second.
+
+    It runs in the runtime's writing thread and must be short; a failure is only logged.
+    """
+    if after_promotion is not None:
+        _after_promotion.append(after_promotion)
+    if each_second is not None:
+        _each_second.append(each_second)
+
+
+def promoted() -> None:
+    """Run what apps want done when this OMM has become active."""
+    for work in _after_promotion:
+        work()
+
+
+def tick() -> None:
+    """Run what apps want done about every second on the active OMM."""
+    for work in _each_second:
+        work()
 
 
 def rfps_configured() -> int:

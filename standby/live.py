@@ -153,7 +153,7 @@ class Feed:
         while True:
             try:
                 await self._listen_once()
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001 - whatever a broken Redis raises
                 log.info("open pages are not woken by the channel layer: %r", problem)
             await asyncio.sleep(LISTEN_AGAIN)
 

@@ -83,8 +83,10 @@ SET_ASIDE_STATES = {
 WARNINGS = {
     "no_standby": WarningText(
         _("No Standby"),
-        _("Start the other OMM or repair the network between the two. Until then changes are "
-          "kept on this OMM only."),
+        _(
+            "Start the other OMM or repair the network between the two. Until then changes are "
+            "kept on this OMM only."
+        ),
     ),
     "not_synchronised": WarningText(
         _("Not synchronised"),
@@ -92,8 +94,10 @@ WARNINGS = {
     ),
     "sip_unreachable": WarningText(
         _("SIP proxy not reachable"),
-        _("Check the SIP settings and the network to the proxy. Without its answer no OMM "
-          "takes over."),
+        _(
+            "Check the SIP settings and the network to the proxy. Without its answer no OMM "
+            "takes over."
+        ),
     ),
     "split_resolved": WarningText(
         _("Split resolved"), _("Review the changes that were set aside.")
@@ -132,9 +136,7 @@ WARNINGS = {
         _("Tell these base stations both OMM addresses, by DHCP or locally."),
     ),
     "disk_low": WarningText(_("Disk nearly full"), _("Free space on the host's disk.")),
-    "backup_failed": WarningText(
-        _("Backup failed"), _("Check the backup's target and try again.")
-    ),
+    "backup_failed": WarningText(_("Backup failed"), _("Check the backup's target and try again.")),
 }
 NO_WARNING_TEXT = WarningText("", "")
 
@@ -264,8 +266,12 @@ def labels() -> Document:
             "since": str(_("since")),
             "to_do": str(_("What to do:")),
             "now_safe": str(_("Saved. The change is now safe on both OMMs.")),
-            "moved": str(_("The OMM %(omm)s is active now. This page holds text you have not "
-                           "saved; copy what you need, then go on there.")),
+            "moved": str(
+                _(
+                    "The OMM %(omm)s is active now. This page holds text you have not "
+                    "saved; copy what you need, then go on there."
+                )
+            ),
             "go": str(_("Go to the active OMM")),
             "seconds_left": str(_("%(seconds)s s left")),
             "over": str(_("The time is over; the addresses are being reverted.")),

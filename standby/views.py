@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.forms import model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -22,10 +21,10 @@ from omm_portal.pages import (
     BUSY,
     ConfirmForm,
     ConfirmPage,
-    GroupedForm,
     ServicePage,
     SignedIn,
     TablePage,
+    account,
     say_saved,
 )
 from standby import actions, journal, selectors, services
@@ -65,7 +64,7 @@ class PairPage(TemplateView):
 class ActionPage(ConfirmPage):
     """Says what an action of the pair will do, then asks the runtime to do it."""
 
-    success_url = reverse_lazy("pair")
+    done = "pair"
     template_name = "standby/action.html"
     full = True
     checks: tuple[actions.Check, ...] = ()
@@ -154,8 +153,10 @@ class TakeoverPage(ActionPage):
         return [
             _("This OMM becomes active even if the SIP proxy does not answer it."),
             _("If the other OMM is active and in contact, this is a switch-over."),
-            _("If it is active but out of contact, both are active until they meet again: "
-              "changes of one side are then set aside for review."),
+            _(
+                "If it is active but out of contact, both are active until they meet again: "
+                "changes of one side are then set aside for review."
+            ),
         ]
 
     def act(self) -> actions.ActionAnswer:
@@ -167,7 +168,7 @@ class OmmSettingsPage(ServicePage[OmmSettingsForm]):
 
     form_class = OmmSettingsForm
     template_name = "standby/omm_settings.html"
-    success_url = reverse_lazy("omm-settings")
+    done = "omm-settings"
 
     def get_initial(self) -> dict[str, Any]:
         row = selectors.omm_settings()
@@ -202,9 +203,8 @@ class TrialAction(SignedIn, View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """End the trial, or say why not."""
-        assert isinstance(request.user, User)
         try:
-            say_saved(request, self.end(request.user.username))
+            say_saved(request, self.end(account(request).username))
         except (Conflict, GateClosed) as error:
             messages.error(request, error.reason)
         except journal.Busy:
@@ -231,7 +231,7 @@ class SipSettingsPage(ServicePage[SipSettingsForm]):
 
     form_class = SipSettingsForm
     template_name = "standby/sip_settings.html"
-    success_url = reverse_lazy("sip-settings")
+    done = "sip-settings"
     unanswered: str = ""
 
     def get_initial(self) -> dict[str, Any]:
@@ -275,7 +275,7 @@ class SystemSettingsPage(ServicePage[SystemSettingsForm]):
 
     form_class = SystemSettingsForm
     template_name = "standby/system_settings.html"
-    success_url = reverse_lazy("system-settings")
+    done = "system-settings"
 
     def get_initial(self) -> dict[str, Any]:
         row = selectors.system_settings()

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,14 @@ from tests.pair import PASSWORD, ROOT, SECRET, _alive, eventually, free_ports
 
 STARTUP_WAIT = 1.0
 Message = dict[str, Any]
+
+
+def stays(look: Callable[[], bool], what: str, seconds: float) -> None:
+    """Fails as soon as ``look`` is false within the next ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert look(), f"no longer: {what}"
+        time.sleep(0.01)
 
 
 class HostError(AssertionError):

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.forms import model_to_dict
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise, cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -28,7 +28,14 @@ from omm_portal.accounts.forms import PasswordForm, SignInForm, UserForm
 from omm_portal.accounts.models import User
 from omm_portal.accounts.selectors import user_list
 from omm_portal.accounts.tickets import TicketRefused, ticket_redeem
-from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage, TablePage, TypedFormView
+from omm_portal.pages import (
+    ConfirmForm,
+    ConfirmPage,
+    ServicePage,
+    TablePage,
+    TypedFormView,
+    account,
+)
 from standby import gate
 from standby.context import peer_origin
 from standby.domain.facts import Role
@@ -39,7 +46,7 @@ BACKEND = "omm_portal.accounts.auth.PasswordBackend"
 log = logging.getLogger(__name__)
 
 
-def next_path(request: HttpRequest, wanted: str) -> str:
+def next_path(wanted: str) -> str:
     """``wanted`` if it is a path of this very host, else the first page."""
     is_path = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
     return wanted if is_path else "/"
@@ -62,7 +69,7 @@ class SignInPage(TypedFormView[SignInForm]):
     def next(self) -> str:
         """Where to go after signing in."""
         wanted = self.request.POST.get("next") or self.request.GET.get("next") or "/"
-        return next_path(self.request, wanted)
+        return next_path(wanted)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Whoever is signed in goes on at once."""
@@ -119,7 +126,7 @@ class HandOver(View):
 
         Exempt from the CSRF token, which the other OMM cannot know: the Origin must be its own.
         """
-        path = next_path(request, request.POST.get("next", "/"))
+        path = next_path(request.POST.get("next", "/"))
         try:
             user = self.redeem(request)
         except TicketRefused as error:
@@ -151,9 +158,8 @@ class PasswordPage(ServicePage[PasswordForm]):
     before_password_change = True
 
     def save(self, form: PasswordForm) -> Written[User]:
-        assert isinstance(self.request.user, User)
         return services.password_change(
-            user=self.request.user,
+            user=account(self.request),
             current_password=form.cleaned_data["current_password"],
             new_password=form.cleaned_data["new_password"],
         )
@@ -179,7 +185,7 @@ class UserCreatePage(ServicePage[UserForm]):
 
     form_class = UserForm
     template_name = "accounts/user_form.html"
-    success_url = reverse_lazy("user-list")
+    done = "user-list"
     full = True
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -200,7 +206,7 @@ class UserEditPage(ServicePage[UserForm]):
 
     form_class = UserForm
     template_name = "accounts/user_form.html"
-    success_url = reverse_lazy("user-list")
+    done = "user-list"
     full = True
 
     @cached_property
@@ -235,7 +241,7 @@ class UserEditPage(ServicePage[UserForm]):
 class UserDeletePage(ConfirmPage):
     """Ask before a user goes."""
 
-    success_url = reverse_lazy("user-list")
+    done = "user-list"
     verb = gettext_lazy("Delete user")
     full = True
 

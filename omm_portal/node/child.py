@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from omm_portal.node.process import ChildSpec, boot_time, signal_group, spawn
+from omm_portal.node.process import ChildSpec, Running, boot_time, signal_group
 
 log = logging.getLogger("omm.supervisor")
 
@@ -25,18 +25,24 @@ OUTPUT_BYTES = 5_000_000
 class Child:
     """One child process of the node; everything here runs in the supervisor's main thread.
 
-    ``changed(name, pid)`` is told of every start, and with pid None of every end.
+    ``launch`` starts the process. ``changed(name, pid, group)`` is told of every start, and with
+    pid None of every end.
     """
 
     def __init__(
-        self, spec: ChildSpec, log_dir: Path, changed: Callable[[str, int | None, int], None]
+        self,
+        spec: ChildSpec,
+        log_dir: Path,
+        launch: Callable[[ChildSpec, IO[bytes] | int], Running],
+        changed: Callable[[str, int | None, int], None],
     ) -> None:
         self.spec = spec
         self.started_at = 0.0
         self.restarts = 0
         self._output = log_dir / f"{spec.name}.out"
+        self._start = launch
         self._changed = changed
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
         self._ended = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._failures = 0
@@ -77,7 +83,7 @@ class Child:
         self.started_at = boot_time()
         try:
             with self._open_output() as output:
-                self._process = spawn(self.spec, output)
+                self._process = self._start(self.spec, output)
         except OSError as problem:
             log.error("%s cannot be started: %s", self.spec.name, problem)  # noqa: TRY400
             self._ended.set()
@@ -102,14 +108,11 @@ class Child:
     def reap(self) -> None:
         """Notice the child's end, if it ended, and end everything it has left behind."""
         process = self._process
-        if process is None:
-            return
-        if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if process is None or not process.has_ended():
             return
         signal_group(process.pid, signal.SIGKILL)  # before its number can be given to others
         self._changed(self.spec.name, None, process.pid)
-        process.wait()
-        log.info("%s has ended: %s", self.spec.name, describe_end(process.returncode))
+        log.info("%s has ended: %s", self.spec.name, describe_end(process.reap()))
         self._process = None
         self._ended.set()
 
@@ -125,7 +128,7 @@ class Child:
             self._keeper = None
         if self._process is None:
             return
-        self._process.send_signal(signal.SIGTERM)
+        os.kill(self._process.pid, signal.SIGTERM)
         if await self._wait_for_end(self.spec.stop_seconds):
             return
         log.warning("%s did not end in time and is killed", self.spec.name)

@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 from django.core.management import call_command
-from django.db import DatabaseError, OperationalError, connections
+from django.db import OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from omm_portal.node import identity
@@ -68,4 +68,10 @@ def _settle_identity(node: NodeEnvironment, *, new_address: bool) -> None:
         )
 
 
-__all__ = ["DatabaseError", "prepare"]
+def close_databases() -> None:
+    """Close every connection, and pools with their threads: a process is forked from here."""
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        close_pool = getattr(connection, "close_pool", None)
+        if close_pool is not None:
+            close_pool()

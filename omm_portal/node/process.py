@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-PR_SET_PDEATHSIG = 1
-_TICKS_AFTER_NAME = 19  # field 22 of /proc/PID/stat, counted after the process name
+PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
+# Fields 22, 48 and 49 of /proc/PID/stat, counted after the process name.
+_TICKS, _ARGUMENTS_START, _ARGUMENTS_END = 19, 45, 46
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -26,20 +27,48 @@ class ChildSpec:
     stop_seconds: float
 
 
+class Running:
+    """A child of this process that runs or waits to be reaped."""
+
+    def __init__(self, pid: int, popen: subprocess.Popen[bytes] | None = None) -> None:
+        self.pid = pid
+        self._popen = popen  # it reaps its process itself if nobody keeps it
+
+    def has_ended(self) -> bool:
+        """True when the child is a zombie; its number is still its own."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def reap(self) -> int:
+        """Let a child that has ended go; its exit code, or minus the signal's number."""
+        if self._popen is not None:
+            return self._popen.wait()
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def reap_orphans(known: Collection[int | None]) -> None:
+    """Let zombies go that are nobody's, until one of a ``known`` child is met: it is reaped next."""
+    with contextlib.suppress(ChildProcessError):
+        while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if found.si_pid in known:
+                return
+            os.waitpid(found.si_pid, 0)
+
+
 def boot_time() -> float:
     """Seconds since the kernel started, suspension included."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _tie_to(parent: int) -> Callable[[], None]:
-    """What a new child runs before its program: it dies with ``parent``, however that ends."""
+def tie_to(parent: int) -> None:
+    """Die with ``parent``, however that ends; call it in the child."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # the parent died before the line above
+        os._exit(1)
 
-    def tie() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # the parent died before the line above
-            os._exit(1)
 
-    return tie
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends."""
+    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def spawn(
@@ -57,8 +86,12 @@ def spawn(
         stdout=output,
         stderr=output,
         process_group=0,
-        preexec_fn=_tie_to(os.getpid()),  # noqa: PLW1509 (it takes no lock)
+        preexec_fn=_tie(os.getpid()),  # noqa: PLW1509 (it takes no lock)
     )
+
+
+def _tie(parent: int) -> Callable[[], None]:
+    return lambda: tie_to(parent)
 
 
 def signal_group(leader: int, number: int) -> None:
@@ -73,11 +106,15 @@ def start_ticks(pid: int) -> int | None:
     None when there is no such process, or only its zombie.
     """
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        fields = _stat(f"/proc/{pid}/stat")
     except OSError:
         return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[_TICKS_AFTER_NAME])
+    return None if fields[0] in "ZX" else int(fields[_TICKS])
+
+
+def _stat(path: str) -> list[str]:
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    return text.rpartition(")")[2].split()
 
 
 def kill_and_wait(pid: int, ticks: int, seconds: float) -> bool:
@@ -90,3 +127,14 @@ def kill_and_wait(pid: int, ticks: int, seconds: float) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def set_title(name: str, title: str) -> None:
+    """Show what this process is in ``ps`` and ``top``; ``title`` is cut to the room there is."""
+    _libc.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    fields = _stat("/proc/self/stat")
+    start, end = int(fields[_ARGUMENTS_START]), int(fields[_ARGUMENTS_END])
+    if 0 < start < end:
+        text = title.encode()[: end - start - 1]
+        ctypes.memset(start, 0, end - start)
+        ctypes.memmove(start, text, len(text))

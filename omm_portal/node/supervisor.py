@@ -12,15 +12,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omm_portal.node import children, guard, health, redis_server
+from omm_portal.node.births import Births
 from omm_portal.node.child import Child
 from omm_portal.node.env import NodeEnvironment, load
 from omm_portal.node.logs import BackgroundFileHandler, JsonFormatter
-from omm_portal.node.process import ChildSpec, boot_time
+from omm_portal.node.nursery import NAME as NURSERY
+from omm_portal.node.process import ChildSpec, adopt_orphans, boot_time, reap_orphans
 from omm_portal.node.runfiles import GUARD, ProcessList, end_leftovers
 from omm_portal.node.terminal import LogView, Terminal, stderr_terminal
 from standby.link.control import ControlError, ControlServer, acall
@@ -29,6 +31,7 @@ log = logging.getLogger("omm.supervisor")
 
 SUPERVISOR = "supervisor"
 VIEW_SECONDS = 0.2
+NURSERY_PAUSE = 2.0
 RESIGN_EXTRA_SECONDS = 1.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -86,15 +89,18 @@ class Supervisor:
         specs: Sequence[ChildSpec],
         probes: Mapping[str, tuple[health.Probe, health.Judge]],
         stop_order: Sequence[Sequence[str]] = children.STOP_ORDER,
+        births: Births | None = None,
         terminal: Terminal | None = None,
     ) -> None:
         self._node = node
         self._stop_order = stop_order
         self._terminal = terminal
+        self._births = births or Births()
+        self._has_nursery = self._births.nursery is not None
         self._pids = ProcessList(node.pids_path)
         self._watches: dict[str, Watch] = {}
         for spec in specs:
-            child = Child(spec, node.log_dir, self._child_changed)
+            child = Child(spec, node.log_dir, self._births.start, self._child_changed)
             probe, judge = probes.get(spec.name, (None, health.Judge(0)))
             self._watches[spec.name] = Watch(child, probe, judge)
         self._guard: subprocess.Popen[bytes] | None = None
@@ -112,8 +118,10 @@ class Supervisor:
         server = ControlServer(self._node.supervisor_socket, self._command)
         with contextlib.suppress(OSError):  # a full disk: everything but the commands works
             await server.start()
+        adopt_orphans()
         self._pids.add(SUPERVISOR, os.getpid())
         self._start_guard()
+        self._meet_nursery()
         self._start_children()
         background = [
             asyncio.create_task(work()) for work in (self._check, self._report, self._view)
@@ -124,6 +132,7 @@ class Supervisor:
         for task in background:
             task.cancel()
         await server.close()
+        self._births.end()
         self._end_guard()
         self._pids.clear()
         return 0
@@ -151,6 +160,33 @@ class Supervisor:
         if self._guard is not None and self._guard.poll() is not None:
             log.warning("the guard has ended; it starts again")
             self._start_guard()
+        nursery = self._births.nursery
+        if nursery is not None and nursery.has_ended():
+            nursery.reap()
+            self._births.nursery_ended()
+            self._pids.remove(NURSERY)
+            if not self._is_stopping:
+                self._later(self._replace_nursery(), NURSERY_PAUSE)
+        reap_orphans(self._known_pids())
+
+    def _known_pids(self) -> set[int | None]:
+        helpers = (self._guard, self._births.nursery)
+        return {
+            *(watch.child.pid for watch in self._watches.values()),
+            *(helper.pid for helper in helpers if helper is not None),
+        }
+
+    def _meet_nursery(self) -> None:
+        if self._births.nursery is not None:
+            self._tell_guard(f"+{self._births.nursery.pid}")
+            self._pids.add(NURSERY, self._births.nursery.pid)
+            self._births.wait_ready()
+
+    async def _replace_nursery(self) -> None:
+        """A new one is only a help: it waits until the node's own children have been started."""
+        if self._has_nursery and not self._is_stopping:
+            log.warning("the nursery has ended; it starts again")
+            self._pids.add(NURSERY, self._births.start_nursery())
 
     def _start_guard(self) -> None:
         self._guard = subprocess.Popen(
@@ -284,11 +320,11 @@ class Supervisor:
     async def _set_stop(self) -> None:
         self._stop.set()
 
-    def _later(self, work: Any) -> None:
-        """Do something after the answer has gone out."""
+    def _later(self, work: Coroutine[Any, Any, None], pause: float = 0.05) -> None:
+        """Do something in a moment; by default when the answer to a command has gone out."""
 
         async def run() -> None:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(pause)
             await work
 
         task = asyncio.create_task(run())
@@ -296,7 +332,7 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
 
 
-def supervise(node: NodeEnvironment, *, quiet: bool) -> int:
+def supervise(node: NodeEnvironment, births: Births, *, quiet: bool) -> int:
     """Run a prepared node, whose lock this process holds, to its end; the exit code."""
     terminal = None if quiet else stderr_terminal()
     handler = BackgroundFileHandler(str(node.log_dir / f"{SUPERVISOR}.log"))
@@ -309,7 +345,8 @@ def supervise(node: NodeEnvironment, *, quiet: bool) -> int:
 
     async def run() -> int:
         specs = children.node_children(node)
-        return await Supervisor(node, specs, health.node_probes(node), terminal=terminal).run()
+        probes = health.node_probes(node)
+        return await Supervisor(node, specs, probes, births=births, terminal=terminal).run()
 
     code = asyncio.run(run())
     handler.close()
@@ -319,13 +356,16 @@ def supervise(node: NodeEnvironment, *, quiet: bool) -> int:
 
 
 def main() -> int:
-    """Take over from ``manage.py omm``; the lock came along as an open file."""
+    """Take over from ``manage.py omm``; lock and nursery came along as open files."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--lock-fd", type=int, required=True)
+    parser.add_argument("--nursery-fd", type=int, required=True)
+    parser.add_argument("--nursery-pid", type=int, required=True)
     parser.add_argument("--quiet", action="store_true")
     options = parser.parse_args()
     os.set_inheritable(options.lock_fd, False)
-    return supervise(load(), quiet=options.quiet)
+    births = Births.inherited(options.nursery_fd, options.nursery_pid)
+    return supervise(load(), births, quiet=options.quiet)
 
 
 if __name__ == "__main__":

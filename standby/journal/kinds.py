@@ -27,6 +27,8 @@ class Kind(ABC):
 
     direct = False
     """True when the canonical value is what the database driver takes as well."""
+    plain: type | None = None
+    """Canonical values of exactly this type need no check at all."""
 
     @abstractmethod
     def to_json(self, value: Any) -> Any:
@@ -41,6 +43,7 @@ class Text(Kind):
     """Texts of any length, addresses too."""
 
     direct = True
+    plain: type | None = str
 
     def to_json(self, value: Any) -> Any:
         """The text; NUL is refused."""
@@ -57,6 +60,7 @@ class Address(Text):
     """IP addresses: texts, for which a database may have a type of its own."""
 
     direct = False
+    plain = None
 
 
 class Integer(Kind):
@@ -79,6 +83,7 @@ class Boolean(Kind):
     """Yes or no."""
 
     direct = True
+    plain = bool
 
     def to_json(self, value: Any) -> Any:
         """True or False."""

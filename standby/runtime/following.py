@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from standby import journal
+from standby import hooks, journal
 from standby.domain.facts import Head, Role
 from standby.domain.reconcile import Standing
 from standby.journal import Batch
@@ -300,6 +300,7 @@ class Follower:
         self._pending_checked = False
         if not runtime.member.gate_open:
             return
+        await runtime.writer.run(hooks.promoted)
         if await runtime.writer.run(journal.adopt_pending):
             runtime.shipper.wake.set()
 

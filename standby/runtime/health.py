@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, connections
 
 from standby import hooks, journal
-from standby.link.sip import SipTarget
 from standby.models import NodeIdentity, SetAside, SetAsideClass, SipSettings
+from standby.sip_check import check_targets
 
 if TYPE_CHECKING:
     from standby.runtime.core import PairRuntime
@@ -121,6 +121,8 @@ class Health:
             if recovered:
                 await self._after_recovery()
             runtime.reopen_fence()
+            if runtime.member.gate_open:
+                runtime.in_loop(runtime.writer.run(hooks.tick))
         finally:
             self._checking_since = None
         await self._look()
@@ -176,6 +178,7 @@ def _look(last_head: str) -> dict[str, Any]:
     connected = hooks.rfps_connected()
     if head.hash == last_head:
         return {"head": head.hash, "changed": False, "connected": connected}
+    row = SipSettings.objects.first()
     return {
         "head": head.hash,
         "changed": True,
@@ -183,26 +186,5 @@ def _look(last_head: str) -> dict[str, Any]:
         "configured": hooks.rfps_configured(),
         "open": SetAside.objects.filter(state=SetAsideClass.OPEN).count(),
         "pending": journal.pending_count(),
-        "targets": sip_targets(),
+        "targets": tuple(check_targets(row)) if row is not None else (),
     }
-
-
-def sip_targets() -> tuple[SipTarget, ...]:
-    """Where to ask: the proxy, and the registrar when it is another server."""
-    settings = SipSettings.objects.first()
-    if settings is None:
-        return ()
-    found: list[SipTarget] = []
-    if settings.proxy_server:
-        found.append(
-            SipTarget(
-                settings.proxy_server,
-                settings.proxy_port,
-                settings.transport,
-                settings.check_number,
-            )
-        )
-    registrar = (settings.registrar_server, settings.registrar_port)
-    if settings.registrar_server and registrar != (settings.proxy_server, settings.proxy_port):
-        found.append(SipTarget(*registrar, settings.transport, settings.check_number))
-    return tuple(found)

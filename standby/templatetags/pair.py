@@ -20,7 +20,7 @@ from standby.presentation import KINDS, Label, Tone
 register = template.Library()
 register.filter("is_check", is_box)
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
 UNKNOWN = Label(NOTHING, Tone.IDLE, "idle")
 
 

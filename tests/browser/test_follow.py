@@ -125,9 +125,24 @@ def test_a_planned_switch_over_from_the_page(page: Page, pair: Pair) -> None:
 def test_no_page_scrolls_sideways(page: Page, pair: Pair, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     sign_in(page, pair.active)
-    paths = ["/", "/rfps/", "/rfps/new/", "/sites/", "/settings/omm/", "/settings/sip/",
-             "/settings/system/", "/users/", "/users/new/", "/changes/", "/set-aside/",
-             "/events/", "/standby/", "/standby/switchover/", "/standby/reboot/", "/password/"]
+    paths = [
+        "/",
+        "/rfps/",
+        "/rfps/new/",
+        "/sites/",
+        "/settings/omm/",
+        "/settings/sip/",
+        "/settings/system/",
+        "/users/",
+        "/users/new/",
+        "/changes/",
+        "/set-aside/",
+        "/events/",
+        "/standby/",
+        "/standby/switchover/",
+        "/standby/reboot/",
+        "/password/",
+    ]
     for path in paths:
         page.goto(f"{pair.active.url}{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

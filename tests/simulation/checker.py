@@ -140,19 +140,19 @@ class Checker:
             self._both_since = None
 
     def _look_at_none(self, *, someone: bool) -> None:
-        now = self._world.loop.now
-        for host in self._world.hosts:
-            if self._fit(host):
-                self._fit_since.setdefault(host.name, now)
-            else:
-                self._fit_since.pop(host.name, None)
         if someone:
             self._none_since = None
+            self._fit_since.clear()
             return
+        now = self._world.loop.now
         if self._none_since is None:
             self._none_since = now
         for host in self._world.hosts:
-            self._check_waiting(host, now)
+            if self._fit(host):
+                self._fit_since.setdefault(host.name, now)
+                self._check_waiting(host, now)
+            else:
+                self._fit_since.pop(host.name, None)
 
     def _check_waiting(self, host: Host, now: float) -> None:
         fit = self._fit_since.get(host.name)

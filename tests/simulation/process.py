@@ -137,8 +137,8 @@ class Database:
 
     def submit(self, commit: Work, begin: Work = lambda: None, seconds: float = 0.0) -> None:
         """Run ``begin`` when the lock is held and ``commit`` at the end of the transaction."""
-        duration = seconds or self._random.uniform(0.0002, 0.003)
-        self._queue.append((begin, commit, duration * self.slowness))
+        duration = seconds or self._random.uniform(0.0002, 0.003) * self.slowness
+        self._queue.append((begin, commit, duration))
         self._next()
 
     def _next(self) -> None:

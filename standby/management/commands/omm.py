@@ -1,18 +1,20 @@
 """``manage.py omm``: run one node, all its processes, in the foreground."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 
 from omm_portal.node import redis_server
 from omm_portal.node.env import BASE_DIR, SECRET_FILE_NAMES, NodeEnvironment
 from omm_portal.node.identity import ForeignData
-from omm_portal.node.prepare import prepare
+from omm_portal.node.nursery import preload, serve
+from omm_portal.node.prepare import close_databases, prepare
 from omm_portal.node.runfiles import AlreadyRunning, take_lock
 
 
@@ -38,11 +40,12 @@ class Command(BaseCommand):
             if node.redis_url is None:
                 redis_server.find_program()
             prepare(node, new_address=options["new_address"])
-            connections.close_all()
         except ForeignData as problem:
             raise CommandError(str(problem), returncode=2) from None
         except (redis_server.RedisMissing, DatabaseError, OSError) as problem:
             raise CommandError(f"this OMM cannot start: {problem}") from None
+        preload()
+        close_databases()
         become_supervisor(node, lock, quiet=options["quiet"])
 
     def _lock(self, node: NodeEnvironment) -> int:
@@ -55,8 +58,7 @@ class Command(BaseCommand):
 
 
 def become_supervisor(node: NodeEnvironment, lock: int, *, quiet: bool) -> None:
-    """Replace this process by the supervisor, which keeps its pid and the lock."""
-    os.set_inheritable(lock, True)
+    """Replace this process by the supervisor, which keeps its pid, the lock and the nursery."""
     os.environ["OMM_DATA_DIR"] = str(node.data_dir)
     os.environ["OMM_LOG_DIR"] = str(node.log_dir)
     for name in (*SECRET_FILE_NAMES, "OMM_ENV_FILE"):
@@ -65,5 +67,25 @@ def become_supervisor(node: NodeEnvironment, lock: int, *, quiet: bool) -> None:
     os.chdir(BASE_DIR)
     sys.stdout.flush()
     sys.stderr.flush()
+    line, pid = fork_nursery(lock)
+    for descriptor in (lock, line):
+        os.set_inheritable(descriptor, True)
     command = [sys.executable, "-m", "omm_portal.node.supervisor", "--lock-fd", str(lock)]
+    command += ["--nursery-fd", str(line), "--nursery-pid", str(pid)]
     os.execv(sys.executable, [*command, "--quiet"] if quiet else command)  # noqa: S606
+
+
+def fork_nursery(lock: int) -> tuple[int, int]:
+    """Leave everything that is imported to the nursery: its line's descriptor, and its pid.
+
+    Returns in this process only; in the nursery's children it ends with SystemExit.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    supervisor = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.close(lock)
+        ours.close()
+        serve(theirs, supervisor)
+    theirs.close()
+    return ours.detach(), pid

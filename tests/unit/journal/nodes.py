@@ -24,14 +24,23 @@ _numbers = count()
 @contextmanager
 def database_at(path: Path) -> Iterator[str]:
     """An alias for the SQLite file ``path``, for as long as the block lasts."""
+    with database_of({**connections.settings["default"], "NAME": str(path)}) as alias:
+        yield alias
+
+
+@contextmanager
+def database_of(settings: dict[str, Any]) -> Iterator[str]:
+    """An alias for a database with these settings, for as long as the block lasts."""
     alias = f"node{next(_numbers)}"
-    settings = deepcopy(connections.settings["default"])
-    settings["NAME"] = str(path)
-    connections.settings[alias] = settings
+    connections.settings[alias] = connections.configure_settings(
+        {"default": {}, alias: deepcopy(settings)}
+    )[alias]
     try:
         yield alias
     finally:
         connections[alias].close()
+        if connections[alias].vendor == "postgresql":
+            connections[alias].close_pool()
         del connections[alias]
         del connections.settings[alias]
 

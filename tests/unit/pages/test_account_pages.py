@@ -13,10 +13,26 @@ from tests.conftest import ADMIN_PASSWORD
 
 pytestmark = pytest.mark.django_db(databases=["default", "live"])
 
-PAGES = ["/", "/rfps/", "/sites/", "/settings/omm/", "/settings/sip/", "/settings/system/",
-         "/changes/", "/set-aside/", "/events/", "/password/"]
-FULL_PAGES = ["/users/", "/users/new/", "/rfps/new/", "/sites/new/", "/standby/reboot/",
-              "/standby/takeover/"]
+PAGES = [
+    "/",
+    "/rfps/",
+    "/sites/",
+    "/settings/omm/",
+    "/settings/sip/",
+    "/settings/system/",
+    "/changes/",
+    "/set-aside/",
+    "/events/",
+    "/password/",
+]
+FULL_PAGES = [
+    "/users/",
+    "/users/new/",
+    "/rfps/new/",
+    "/sites/new/",
+    "/standby/reboot/",
+    "/standby/takeover/",
+]
 
 
 @pytest.fixture
@@ -37,9 +53,7 @@ def test_readers_see_the_pages(reading_browser: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", FULL_PAGES)
-def test_some_pages_need_full_access(
-    browser: Client, reading_browser: Client, path: str
-) -> None:
+def test_some_pages_need_full_access(browser: Client, reading_browser: Client, path: str) -> None:
     assert reading_browser.get(path).status_code == 403
     assert browser.get(path).status_code == 200
 

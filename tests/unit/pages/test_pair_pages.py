@@ -113,9 +113,7 @@ def test_force_needs_the_peers_address(
 ) -> None:
     forced = []
     answer = actions.ActionAnswer(True, "Taking over.", ())
-    monkeypatch.setattr(
-        actions, "takeover", lambda *, actor, force: forced.append(force) or answer
-    )
+    monkeypatch.setattr(actions, "takeover", lambda *, actor, force: forced.append(force) or answer)
     assert browser.post("/standby/takeover/", {"peer_address": "127.0.0.3"}).status_code == 200
     assert browser.post("/standby/takeover/", {"peer_address": ""}).status_code == 200
     assert not forced
@@ -160,8 +158,12 @@ def test_a_sip_server_that_does_not_answer_is_asked_about(
     browser: Client, admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(services.sip_settings_update.__kwdefaults__, "sip_answers", lambda _: False)
-    sent = {"proxy_server": "192.0.2.9", "proxy_port": 5060, "registrar_port": 5060,
-            "transport": "UDP"}
+    sent = {
+        "proxy_server": "192.0.2.9",
+        "proxy_port": 5060,
+        "registrar_port": 5060,
+        "transport": "UDP",
+    }
     response = browser.post("/settings/sip/", sent)
     assert "192.0.2.9 does not answer" in response.content.decode()
     assert 'name="confirm"' in response.content.decode()
@@ -211,13 +213,24 @@ def test_set_aside_changes_are_listed(browser: Client, admin: Any) -> None:
     from standby import journal
 
     body = {
-        "seq": 7, "term": 2, "node": "127.0.0.2", "at": "2026-01-01T00:00:00.000000Z",
-        "actor": "lena", "source": "web", "transaction": str(admin.pk), "tx_index": 0,
-        "tx_size": 1, "model": "rfps.site", "object": str(admin.pk), "operation": "update",
-        "before": {"name": "Quay"}, "after": {"name": "Lost quay"},
+        "seq": 7,
+        "term": 2,
+        "node": "127.0.0.2",
+        "at": "2026-01-01T00:00:00.000000Z",
+        "actor": "lena",
+        "source": "web",
+        "transaction": str(admin.pk),
+        "tx_index": 0,
+        "tx_size": 1,
+        "model": "rfps.site",
+        "object": str(admin.pk),
+        "operation": "update",
+        "before": {"name": "Quay"},
+        "after": {"name": "Lost quay"},
     }
-    row = SetAside(id=admin.pk, node="127.0.0.2", term=2, seq=7, hash="0" * 64,
-                   body=json.dumps(body))
+    row = SetAside(
+        id=admin.pk, node="127.0.0.2", term=2, seq=7, hash="0" * 64, body=json.dumps(body)
+    )
     with journal.change(actor="system", source="merge") as change:
         change.save(row)
     page = browser.get("/set-aside/").content.decode()
@@ -227,8 +240,13 @@ def test_set_aside_changes_are_listed(browser: Client, admin: Any) -> None:
 
 
 def test_events_are_listed_with_their_details(browser: Client, admin: Any) -> None:
-    Event.objects.create(node="127.0.0.2", code="role", severity="warning",
-                         message="Became active <now>", details={"probes": 3})
+    Event.objects.create(
+        node="127.0.0.2",
+        code="role",
+        severity="warning",
+        message="Became active <now>",
+        details={"probes": 3},
+    )
     page = browser.get("/events/").content.decode()
     assert "Became active &lt;now&gt;" in page
     assert "&quot;probes&quot;: 3" in page
