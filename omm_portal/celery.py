@@ -2,10 +2,12 @@
 
 import os
 import threading
+import warnings
 from typing import Any
 
 from celery import Celery, bootsteps
 from celery.beat import EmbeddedService
+from celery.platforms import SecurityWarning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omm_portal.settings")
 
@@ -34,6 +36,9 @@ class BeatStep(bootsteps.StartStopStep):
         """As stop()."""
         self.stop(worker)
 
+
+# It warns of pickle under root on every start; this application takes JSON only.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("omm_portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django import forms
@@ -53,7 +54,15 @@ else:  # Django's views take no type parameters at run time
             return cls
 
 
-FieldGroup = tuple[str | Promise | None, list[forms.BoundField], list[forms.BoundField]]
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """Fields under one title: those to fill in and, in a row of their own, boxes to tick."""
+
+    title: str | Promise | None
+    fields: list[forms.BoundField]
+    boxes: list[forms.BoundField]
+    begins_with_boxes: bool
+
 
 STALE = _(
     "Somebody else saved this in the meantime. Your text is kept below; saving again replaces "
@@ -139,11 +148,12 @@ class GroupedForm(forms.Form):
             self.fields.update({name: field for name, field in found.items() if field is not None})
 
     def field_groups(self) -> Iterator[FieldGroup]:
-        """The groups in order: title, fields to fill in, boxes to tick."""
+        """The groups in order."""
         for title, names in self.groups:
-            fields = [self[name] for name in names]
-            boxes = [field for field in fields if is_box(field)]
-            yield title, [field for field in fields if not is_box(field)], boxes
+            found = [self[name] for name in names]
+            boxes = [field for field in found if is_box(field)]
+            fields = [field for field in found if not is_box(field)]
+            yield FieldGroup(title, fields, boxes, is_box(found[0]))
 
     def values(self) -> dict[str, Any]:
         """The cleaned values without the version; empty addresses as None, as they are stored."""

@@ -152,7 +152,7 @@ class BareNode:
         assert not self.pid
         kept = self.directory / "kept"
         shutil.rmtree(kept, ignore_errors=True)
-        shutil.copytree(self.data, kept)
+        shutil.copytree(self.data, kept, ignore=shutil.ignore_patterns("*.sock"))
         return kept
 
     def put_back(self, kept: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from omm_portal.node import nursery
-from omm_portal.node.process import ChildSpec, Running, spawn
+from omm_portal.node.process import ChildSpec, Running, spawn, tied_to
 
 log = logging.getLogger("omm.supervisor")
 
@@ -44,6 +44,7 @@ class Births:
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 process_group=0,
+                preexec_fn=tied_to(os.getpid()),  # noqa: PLW1509 (it takes no lock)
             )
         self._line, self._is_ready = ours, False
         self.nursery = Running(popen.pid, popen)

@@ -10,7 +10,7 @@ REDIS, WEB, STANDBY, JOBS, RFP = "redis", "web", "standby", "jobs", "rfp"
 STOP_ORDER = ((RFP,), (WEB, JOBS), (STANDBY,), (REDIS,))
 """Children are stopped in these steps; those of one step together."""
 
-CELERY = (sys.executable, "-m", "celery", "-A", "omm_portal.celery:app", "worker")
+CELERY = (sys.executable, "-m", "celery", "-q", "-A", "omm_portal.celery:app", "worker")
 QUIET = ("--without-mingle", "--without-gossip", "--without-heartbeat", "-l", "INFO")
 
 

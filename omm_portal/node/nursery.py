@@ -155,7 +155,6 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "omm_portal.settings")
     supervisor = os.getppid()
-    tie_to(supervisor)
     import django
 
     django.setup()

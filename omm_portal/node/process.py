@@ -46,7 +46,7 @@ class Running:
 
 
 def reap_orphans(known: Collection[int | None]) -> None:
-    """Let zombies go that are nobody's, until one of a ``known`` child is met: it is reaped next."""
+    """Let zombies go that are nobody's, until a ``known`` child's is met: that is reaped next."""
     with contextlib.suppress(ChildProcessError):
         while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             if found.si_pid in known:
@@ -86,11 +86,12 @@ def spawn(
         stdout=output,
         stderr=output,
         process_group=0,
-        preexec_fn=_tie(os.getpid()),  # noqa: PLW1509 (it takes no lock)
+        preexec_fn=tied_to(os.getpid()),  # noqa: PLW1509 (it takes no lock)
     )
 
 
-def _tie(parent: int) -> Callable[[], None]:
+def tied_to(parent: int) -> Callable[[], None]:
+    """What a new process runs before its program: see tie_to()."""
     return lambda: tie_to(parent)
 
 

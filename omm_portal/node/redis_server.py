@@ -46,7 +46,7 @@ def command(program: str, socket: Path) -> tuple[str, ...]:
         "daemonize": "no",
         "supervised": "no",
         "dir": str(socket.parent),
-        "loglevel": "notice",
+        "loglevel": "warning",
         "databases": "1",
         "always-show-logo": "no",
         "tcp-backlog": "128",

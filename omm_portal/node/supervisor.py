@@ -107,6 +107,9 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._changed = asyncio.Event()
         self._is_stopping = False
+        self._log_view: LogView | None = None
+        if terminal is not None:
+            self._log_view = LogView(node.log_dir, (SUPERVISOR, *self._watches), terminal)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> int:
@@ -245,9 +248,9 @@ class Supervisor:
         }
 
     async def _view(self) -> None:
-        if self._terminal is None:
+        view = self._log_view
+        if view is None:
             return
-        view = LogView(self._node.log_dir, (SUPERVISOR, *self._watches), self._terminal)
         try:
             while True:
                 view.pump()

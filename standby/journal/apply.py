@@ -22,6 +22,7 @@ from standby.journal.database import (
 )
 from standby.journal.entries import (
     LINEAGE,
+    SET_ASIDE,
     Batch,
     Entry,
     EntryWriter,
@@ -33,8 +34,6 @@ from standby.journal.entries import (
 from standby.journal.errors import ChainBroken, UnknownModelOrField
 from standby.journal.rows import CHUNK, RowWriter, Statement, table
 from standby.models import PendingSetAside
-
-SET_ASIDE = "standby.setaside"
 
 
 def apply(batch: Batch, *, using: str = ALIAS) -> Head:

@@ -14,8 +14,11 @@ from standby.journal.canonical import chain, dumps, loads, time_of
 from standby.journal.errors import BadEntry, BadValue, ChainBroken
 from standby.journal.rows import CHUNK, Fields, is_uuid
 
-MAX_BODY: Final = 256 * 1024
+MAX_BODY: Final = 128 * 1024
 """Bytes of UTF-8 that one entry may have."""
+SET_ASIDE: Final = "standby.setaside"
+MAX_SET_ASIDE: Final = 2 * MAX_BODY + 8 * 1024
+"""Bytes of an entry that holds the text of another one as a set-aside change."""
 MAX_NUMBER: Final = 2**63 - 1
 NAME_LENGTH: Final = 64
 LINEAGE: Final = "lineage"
@@ -78,7 +81,7 @@ class Entry:
 
 def parse(wire: WireEntry) -> Entry:
     """Check the text and every member of an entry; raises BadEntry."""
-    if len(wire.body) > MAX_BODY:
+    if len(wire.body) > MAX_SET_ASIDE:
         raise BadEntry("an entry is too large")
     try:
         value = loads(wire.body)
@@ -158,8 +161,9 @@ def check_sequence(before: Entry | None, entry: Entry) -> None:
 def body_text(members: dict[str, Any]) -> str:
     """The canonical body of a new entry; raises BadValue when it is too large."""
     body = dumps(members)
-    if len(body.encode()) > MAX_BODY:
-        raise BadValue(f"the change of one object has more than {MAX_BODY // 1024} KiB")
+    limit = MAX_SET_ASIDE if members["model"] == SET_ASIDE else MAX_BODY
+    if len(body.encode()) > limit:
+        raise BadValue(f"the change of one object has more than {limit // 1024} KiB")
     return body
 
 

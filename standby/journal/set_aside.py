@@ -9,10 +9,9 @@ from typing import Any, Final
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from standby.journal.apply import SET_ASIDE
 from standby.journal.change import Change, change
 from standby.journal.database import ALIAS, write_transaction
-from standby.journal.entries import Entry, WireEntry, parse
+from standby.journal.entries import SET_ASIDE, Entry, WireEntry, parse
 from standby.journal.errors import BadEntry
 from standby.journal.rows import CHUNK
 from standby.models import PendingSetAside, SetAside

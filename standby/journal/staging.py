@@ -38,17 +38,13 @@ def _index(connection: BaseDatabaseWrapper) -> str:
 def stage_part(transfer: str, index: int, text: str, *, using: str = ALIAS) -> None:
     """Keep one part of a transfer durably; the same part again replaces it.
 
-    The first part (index 0) of a transfer throws away what is left of all others.
+    The first part (index 0) begins anew: whatever was staged of any transfer is thrown away.
     """
     if transfer == TAIL or not 0 < len(transfer) <= NAME_LENGTH or index < 0:
         raise BadTransfer(f"not a transfer's name or index: {transfer[:40]!r}, {index}")
     with write_transaction(using) as connection:
         if index == 0:
-            execute(
-                connection,
-                "DELETE FROM standby_stagedpart WHERE transfer <> %s AND transfer <> %s",
-                (TAIL, transfer),
-            )
+            forget_transfers(connection)
         sql = _UPSERT.format(index=_index(connection))
         execute(connection, sql, (transfer, index, text))
 

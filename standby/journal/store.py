@@ -76,7 +76,7 @@ def read_batch(after: int, max_bytes: int, *, using: str = ALIAS) -> Batch:
     """The entries that follow ``after``, as many as fit into ``max_bytes`` of UTF-8.
 
     At least one, when there is one, so that shipping always goes on (an entry has at most
-    ``entries.MAX_BODY`` bytes). Raises ChainBroken when there is no entry ``after``.
+    ``entries.MAX_SET_ASIDE`` bytes). Raises ChainBroken when there is no entry ``after``.
     """
     connection = connections[using]
     digest = hash_in(connection, after)

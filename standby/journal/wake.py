@@ -13,7 +13,9 @@ from typing import Any
 from standby import gate
 
 log = logging.getLogger(__name__)
-TASK = "standby.tasks.replicate"
+TASK = "standby.replicate"
+EXPIRES = 10.0
+"""Seconds after which the wake-up is of no use any more."""
 _pending: queue.Queue[None] = queue.Queue(maxsize=1)
 _starting = threading.Lock()
 _thread: threading.Thread | None = None
@@ -45,17 +47,39 @@ def _enqueue_soon() -> None:
 
 
 def _run() -> None:
+    connection: Any = None
     while True:
         _pending.get()
         try:
-            _celery().send_task(TASK, queue="standby", retry=False, ignore_result=True, expires=10)
+            connection = connection or _connect()
+            _celery().send_task(
+                TASK, queue="standby", connection=connection, retry=False, expires=EXPIRES
+            )
             counts["enqueued"] += 1
         except Exception as problem:  # noqa: BLE001 (whatever a broker throws)
             counts["enqueue_failed"] += 1
             log.debug("the replicate task was not enqueued: %s", problem)
+            _close(connection)
+            connection = None
 
 
 def _celery() -> Any:
     from omm_portal.celery import app
 
     return app
+
+
+def _connect() -> Any:
+    """A broker connection of this thread that gives up at once instead of retrying for ever."""
+    connection = _celery().connection_for_write()
+    connection.transport_options = {**connection.transport_options, "max_retries": 0}
+    connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+    return connection
+
+
+def _close(connection: Any) -> None:
+    try:
+        if connection is not None:
+            connection.close()
+    except Exception as problem:  # noqa: BLE001 (it is broken already)
+        log.debug("closing the broker connection failed: %s", problem)

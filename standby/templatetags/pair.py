@@ -73,7 +73,16 @@ def shown(value: Any, kind: str) -> str:
     """A plain value as text."""
     if value is None or value == "":
         return NOTHING
-    return f"{value} ms" if kind == "ms" else str(value)
+    return span_text(float(value)) if kind == "ms" else str(value)
+
+
+def span_text(milliseconds: float) -> str:
+    """A length of time in the unit that suits it."""
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds / 60_000:.0f} min"
 
 
 @register.simple_tag

@@ -93,6 +93,12 @@ export function localTimes(root = document) {
     setMoment(element, element.getAttribute("datetime")));
 }
 
+function spanText(milliseconds) {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  return `${Math.round(milliseconds / 60000)} min`;
+}
+
 function setLive(element, values) {
   const { live, kind } = element.dataset;
   const value = lookUp(values, live);
@@ -103,7 +109,7 @@ function setLive(element, values) {
   } else if (value === null || value === undefined || value === "") {
     setText(element, NOTHING);
   } else {
-    setText(element, kind === "ms" ? `${value} ms` : String(value));
+    setText(element, kind === "ms" ? spanText(value) : String(value));
   }
 }
 

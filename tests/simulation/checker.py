@@ -16,6 +16,8 @@ SLACK = 0.03
 """Seconds by which a virtual loop may look later than the moment that counts."""
 CALM = 2.0
 """Seconds of a faultless line and an undisturbed peer after which nothing excuses a takeover."""
+GATE_PATIENCE = 1.5
+"""Seconds after which the only active OMM must accept changes, slow disks aside."""
 
 
 class Violation(AssertionError):
@@ -35,6 +37,7 @@ class Checker:
         self._fit_since: dict[str, float] = {}
         self._both_since: float | None = None
         self._none_since: float | None = 0.0
+        self._closed_since: float | None = None
         self.accepted_by: dict[str, str] = {}
         self.safe: dict[str, str] = {}
         self.disk_lost = False
@@ -55,6 +58,10 @@ class Checker:
     def put_back(self, host: Host) -> None:
         """The data directory is older than it was: its term may be lower, changes may be gone."""
         self.disk_lost = True
+        kept = host.disk.contents() | set(host.disk.pending) | set(self.safe.values())
+        gone = [c for c, by in self.accepted_by.items() if by == host.name and c not in kept]
+        for content in gone:
+            del self.accepted_by[content]
         self._terms.pop(host.name, None)
         self._reigns = {(term, node) for term, node in self._reigns if node != host.name}
 
@@ -71,8 +78,12 @@ class Checker:
             self.fail("I7", f"{host.name} shows {statement.term}, on disk is {kept}")
 
     def role_changed(self, host: Host, change: RoleChanged) -> None:
+        if change.new is Role.STARTING:
+            self._begun[host.name] = self._world.loop.now
         if change.new is not Role.ACTIVE:
             self._active_since.pop(host.name, None)
+            if change.reason.startswith("After the split") and not host.peer.member.noticed:
+                self.fail("I6", f"{host.name} gave way to {host.peer.name}, which noticed no split")
             return
         reign = (change.term, host.name)
         if reign in self._reigns:
@@ -125,6 +136,10 @@ class Checker:
             self._look_at_both(first, second)
         else:
             self._both_since = None
+        if one != two:
+            self._look_at_gate(first if one else second)
+        else:
+            self._closed_since = None
         self._look_at_none(someone=one or two)
 
     def _look_at_both(self, first: Host, second: Host) -> None:
@@ -138,6 +153,17 @@ class Checker:
                 self.fail("I1", "both are active too long after contact is back")
         else:
             self._both_since = None
+
+    def _look_at_gate(self, active: Host) -> None:
+        """An active OMM with nobody beside it and a working disk accepts changes."""
+        now = self._world.loop.now
+        excused = (
+            active.member.gate_open or active.member.handing_over or active.database.slowness > 1
+        )
+        if excused or self._closed_since is None:
+            self._closed_since = now
+        elif now - self._closed_since > GATE_PATIENCE:
+            self.fail("gate", f"{active.name} is active and keeps its gate closed")
 
     def _look_at_none(self, *, someone: bool) -> None:
         if someone:
@@ -188,6 +214,10 @@ class Checker:
     def settled(self) -> str:
         """Why the pair is not yet as it should be; empty when all is well (I4)."""
         first, second = self._world.hosts
+        if not (first.life.running and second.life.running):
+            return "one does not run"
+        if first.member.leaving or second.member.leaving:
+            return "one is about to stop"
         if first.active == second.active:
             return "not exactly one is active"
         active, other = (first, second) if first.active else (second, first)
@@ -204,7 +234,7 @@ class Checker:
         """I2 and I3, once the repairs are done."""
         host = self._world.hosts[0]
         found = host.disk.contents()
-        lost = [c for c, by in self.accepted_by.items() if c not in found and by not in self.wiped]
+        lost = [content for content in self.accepted_by if content not in found]
         if lost:
             self.fail("I3", f"accepted changes are nowhere: {lost}")
         if not self.disk_lost:
@@ -212,5 +242,3 @@ class Checker:
             gone = [c for digest, c in self.safe.items() if digest not in hashes]
             if gone:
                 self.fail("I2", f"safe changes are not in the journal: {gone}")
-
-    wiped: frozenset[str] = frozenset()

@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from standby.domain.member import Handover
+from tests.simulation.disk import Disk
 from tests.simulation.process import Scope
 
 if TYPE_CHECKING:
@@ -44,12 +45,15 @@ class Faults:
             self.reboot,
             self.shutdown,
             self.maintenance,
+            self.older_disk,
+            self.new_disk,
         ]
         self._kinds = random.sample(kinds, random.randint(1, 6))
         self._pace = random.choice((0.4, 1.0, 2.5))
 
     def begin(self, seconds: float) -> None:
         end = self._world.loop.now + seconds
+        self.keep_copies()
 
         def strike() -> None:
             if self._over or self._world.loop.now >= end:
@@ -58,6 +62,13 @@ class Faults:
             self._world.loop.after(self._random.expovariate(1 / self._pace), strike)
 
         self._world.loop.after(self._random.random(), strike)
+
+    def keep_copies(self) -> None:
+        """Back-ups of both disks, for the day somebody puts one back."""
+        for host in self._world.hosts:
+            if self._random.random() < 0.3:
+                host.backup = host.disk.copy()
+        self._world.loop.after(1.0, self.keep_copies)
 
     def _victim(self) -> Host:
         return self._random.choice(self._world.hosts)
@@ -155,6 +166,24 @@ class Faults:
         if host.life.paused is not None:
             self._note(host, "goes on")
             host.life.resume()
+
+    def older_disk(self) -> None:
+        host = self._victim()
+        if host.backup is not None:
+            self._replace_disk(host, host.backup.copy(), "an older disk is put back")
+
+    def new_disk(self) -> None:
+        self._replace_disk(self._victim(), Disk(), "the disk is destroyed")
+
+    def _replace_disk(self, host: Host, disk: Disk, what: str) -> None:
+        """Once in a history, and only while the other OMM has everything."""
+        if self._world.checker.disk_lost or self._world.checker.settled():
+            return
+        self._note(host, what)
+        host.crash(host_up=False)
+        host.disk = disk
+        self._world.checker.put_back(host)
+        self._later(0.2, 4.0, host.start)
 
     # --- around them ----------------------------------------------------------------------------
 

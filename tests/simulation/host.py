@@ -48,6 +48,7 @@ class Host:
         self.name = name
         self.address = address
         self.disk = Disk()
+        self.backup: Disk | None = None
         self.proxy = Proxy()
         self.healthy = True
         self.rfps = 0
@@ -264,12 +265,12 @@ class Host:
     def _handover_ended(self, ended: HandoverEnded) -> None:
         self.world.note(self, f"hand-over {ended.kind} done: {ended.done}: {ended.reason}")
         if ended.kind.leaves:
-            back = 0.5 if ended.kind is Handover.REBOOT else 1.5
-            self.life.later(self._random.uniform(0.001, 0.2), self._leave)
-            self.world.loop.after(back + self._random.random(), self.start)
+            back = self._random.uniform(0.3, 1.5 if ended.kind is Handover.REBOOT else 3.0)
+            self.life.later(self._random.uniform(0.001, 0.2), lambda: self._exit(back))
 
-    def _leave(self) -> None:
+    def _exit(self, back: float) -> None:
         self.crash(host_up=True)
+        self.world.loop.after(back, self.start)
 
     # --- what people and programs do ------------------------------------------------------------
 

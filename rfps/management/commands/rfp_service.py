@@ -16,7 +16,7 @@ from standby.link.control import ControlServer
 
 log = logging.getLogger("rfps.service")
 
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.02
 RETRY_SECONDS = 0.5
 
 

@@ -43,12 +43,19 @@ def is_alive(pid: int) -> bool:
 class Node:
     """A supervisor process and what its files say."""
 
-    def __init__(self, data_dir: Path, children: dict[str, tuple[str, float]]) -> None:
+    def __init__(
+        self, data_dir: Path, children: dict[str, tuple[str, float]], *, nursery: bool
+    ) -> None:
         self.data_dir = data_dir
-        rows = [{"name": n, "code": code, "stop": stop} for n, (code, stop) in children.items()]
-        self.names = {*children, "supervisor", "guard"}
+        rows = []
+        for name, (code, stop) in children.items():
+            path = data_dir / f"{name}.py"
+            path.write_text(code)
+            rows.append({"name": name, "file": str(path), "stop": stop})
+        self.names = {*children, "supervisor", "guard", *(["nursery"] if nursery else [])}
+        options = ["--nursery"] if nursery else []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.unit.node.fake_node", json.dumps(rows)],
+            [sys.executable, "-m", "tests.unit.node.fake_node", json.dumps(rows), *options],
             cwd=BASE_DIR,
             env={**os.environ, "OMM_DATA_DIR": str(data_dir), "OMM_HANDOVER_WAIT": "0.1"},
         )
@@ -65,12 +72,18 @@ class Node:
         return control.call(socket, {"command": name}, 5.0)
 
 
+@pytest.fixture(params=[False, True], ids=["programs", "nursery"])
+def has_nursery(request: pytest.FixtureRequest) -> bool:
+    """Whether children are started as programs or born in the nursery: all the same to them."""
+    return bool(request.param)
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+def start(tmp_path: Path, has_nursery: bool) -> Iterator[Callable[..., Node]]:
     nodes: list[Node] = []
 
     def run(**children: tuple[str, float]) -> Node:
-        nodes.append(Node(tmp_path, children))
+        nodes.append(Node(tmp_path, children, nursery=has_nursery))
         until(lambda: nodes[-1].is_complete() or nodes[-1].process.poll() is not None)
         return nodes[-1]
 
@@ -179,7 +192,7 @@ def test_restart_replaces_every_child_and_stop_ends_the_node(start: Callable[...
     before = node.pids()
     assert node.command("restart") == {"ok": True}
     until(lambda: node.is_complete() and not {"one", "two"} & _same(before, node.pids()))
-    assert _same(before, node.pids()) == {"supervisor", "guard"}
+    assert _same(before, node.pids()) == node.names - {"one", "two"}
     assert node.command("stop") == {"ok": True}
     assert node.process.wait(timeout=10) == 0
 
@@ -205,3 +218,49 @@ def test_what_an_earlier_run_left_is_killed_but_no_stranger(tmp_path: Path) -> N
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             process.wait()
+
+
+BORN = (
+    "import atexit, os, sys, time\n"
+    "print('hello', os.getpid(), os.getppid(), os.getpgid(0), os.environ['OMM_PROCESS'])\n"
+    "time.sleep(600)"
+)
+
+
+def said(node: Node, name: str) -> list[str]:
+    path = node.data_dir / "logs" / f"{name}.out"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [line for line in lines if line.startswith("hello")]
+
+
+@pytest.mark.parametrize("has_nursery", [True], indirect=True)
+class TestNursery:
+    def test_a_child_born_there_is_the_supervisors_own(self, start: Callable[..., Node]) -> None:
+        node = start(one=(BORN, 1))
+        until(lambda: said(node, "one") != [])
+        pid, parent = node.pids()["one"], node.process.pid
+        assert said(node, "one") == [f"hello {pid} {parent} {pid} one"]
+        title = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0")
+        assert title.startswith(b"omm one: ")
+
+    def test_its_death_costs_no_child_and_there_is_a_new_one(
+        self, start: Callable[..., Node]
+    ) -> None:
+        node = start(one=(IDLE, 1), two=(IDLE, 1))
+        before = node.pids()
+        os.kill(before["nursery"], signal.SIGKILL)
+        until(lambda: not is_alive(before["nursery"]))
+        os.kill(before["one"], signal.SIGKILL)
+        until(lambda: node.pids().get("one", before["one"]) != before["one"])
+        assert node.pids()["two"] == before["two"]
+        until(lambda: node.pids().get("nursery", before["nursery"]) != before["nursery"])
+
+    def test_a_nursery_that_stands_still_delays_a_child_for_a_moment_only(
+        self, start: Callable[..., Node]
+    ) -> None:
+        node = start(one=(IDLE, 1))
+        before = node.pids()
+        os.kill(before["nursery"], signal.SIGSTOP)
+        os.kill(before["one"], signal.SIGKILL)
+        until(lambda: node.pids().get("one", before["one"]) != before["one"])
+        assert not is_alive(before["nursery"])
