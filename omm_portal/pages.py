@@ -240,9 +240,9 @@ class ServicePage(SignedIn, TypedFormView[Form]):
         """The form again, with the typed text and what is wrong with it."""
         return self.render_to_response(self.get_context_data(form=form))
 
-    def refused(self, form: Form, reason: str, status: int) -> HttpResponse:
+    def refused(self, form: Form, reason: str | Promise, status: int) -> HttpResponse:
         """The form again, because of a state that will pass."""
-        form.add_error(None, reason)
+        form.add_error(None, str(reason))
         response = self.render_to_response(self.get_context_data(form=form), status=status)
         response.headers["Retry-After"] = "1"
         return response

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.db.models import DateTimeField
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -43,7 +44,7 @@ SOURCES: dict[str, str | Promise] = {
     "merge": _("merge"),
 }
 NAMES = ("name", "username", "mac", "system_name")
-HIDDEN = frozenset({"id", "version", "created_at"})
+HIDDEN = frozenset({"id", "version", "created_at", "body", "hash", "digest"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ class FieldWords:
         field = self._field(name)
         choices = dict(getattr(field, "flatchoices", None) or ())
         if isinstance(value, str):
+            if isinstance(field, DateTimeField):
+                return parse_datetime(value) or value
             return str(choices.get(value) or self.names.get(value) or value)
         return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.contrib import messages
@@ -36,6 +37,10 @@ from standby.models import Event, JournalEntry, OmmSettings, SetAside, SipSettin
 from standby.presentation import event_rows
 from standby.rows import change_rows, details_text, set_aside_rows
 from standby.written import Conflict, Written
+
+SILENT = gettext_lazy("The standby process of this OMM gives no answer. Is it running?")
+
+log = logging.getLogger(__name__)
 
 
 class DashboardPage(SignedIn, TemplateView):
@@ -86,7 +91,8 @@ class ActionPage(ConfirmPage):
         try:
             answer = self.act()
         except actions.RuntimeSilent as error:
-            return self.refused(form, str(error), 503)
+            log.warning("an action could not be asked for: %s", error)
+            return self.refused(form, SILENT, 503)
         if answer.accepted:
             messages.info(self.request, answer.reason or _("Accepted."))
             return redirect(self.get_success_url())
@@ -106,7 +112,8 @@ class SwitchoverPage(ActionPage):
         try:
             self.checks = actions.preflight()
         except actions.RuntimeSilent as error:
-            messages.error(request, str(error))
+            log.warning("the preflight list could not be asked for: %s", error)
+            messages.error(request, SILENT)
         return super().get(request, *args, **kwargs)
 
     def consequences(self) -> list[str | Promise]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from standby.lease import Lease, LeaseReader
 from standby.link import control
-from tests.pair import PASSWORD, ROOT, SECRET, _alive, eventually, free_ports
+from tests.pair import PASSWORD, ROOT, SECRET, alive, eventually, free_ports
 
 STARTUP_WAIT = 1.0
 Message = dict[str, Any]
@@ -139,9 +139,9 @@ class BareNode:
 
     def kill(self) -> None:
         """SIGKILL the runtime and wait until it is gone."""
-        if self.pid and _alive(self.pid):
+        if self.pid and alive(self.pid):
             os.kill(self.pid, signal.SIGKILL)
-            eventually(lambda: not _alive(self.pid), f"{self.name} is gone")
+            eventually(lambda: not alive(self.pid), f"{self.name} is gone")
         self.pid = 0
 
     def send(self, sig: signal.Signals) -> None:

@@ -158,7 +158,7 @@ class Node:
         pids = self.pids()
         self.send(signal.SIGKILL)
         self._reap()
-        eventually(lambda: not any(_alive(pid) for pid in pids.values()), f"{self.name} is gone")
+        eventually(lambda: not any(alive(pid) for pid in pids.values()), f"{self.name} is gone")
 
     def terminate(self, within: float = PATIENCE) -> None:
         """SIGTERM to the supervisor, then wait for its end."""
@@ -259,12 +259,14 @@ class Node:
         )
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """True until the last thread of a process has ended: till then its locks are held."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        threads = len(os.listdir(f"/proc/{pid}/task"))
     except (OSError, IndexError):
         return False
-    return state != "Z"
+    return state != "Z" or threads > 1
 
 
 @dataclass

@@ -18,6 +18,7 @@ import sys
 import time
 import traceback
 from contextlib import AbstractContextManager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +133,12 @@ class Host:
         from django.test import Client
 
         client = Client(headers={"host": settings.OMM.address})
-        if not self._token:
-            login = {"username": "admin", "password": settings.OMM.admin_password.reveal()}
-            answer = client.post("/api/v1/tokens/", login, content_type="application/json")
-            self._token = answer.json().get("token", "")
         answer = client.get(path, headers={"authorization": f"Token {self._token}"})
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            login = {"username": "admin", "password": settings.OMM.admin_password.reveal()}
+            found = client.post("/api/v1/tokens/", login, content_type="application/json")
+            self._token = found.json()["token"]
+            answer = client.get(path, headers={"authorization": f"Token {self._token}"})
         return {"status": answer.status_code, "json": answer.json()}
 
     def do_open_change(self, name: str) -> Message:

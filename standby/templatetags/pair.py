@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from omm_portal.pages import is_box
 from standby.presentation import KINDS, Label, Tone
@@ -106,7 +107,9 @@ def value_text(value: Any) -> str:
     if value is None or value == "":
         return NOTHING
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, datetime):
+        return moment(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

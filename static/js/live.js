@@ -127,7 +127,8 @@ async function chase() {
       else { go(); break; }
     } else {
       hideMoved();
-      if (own !== null && failures >= POLL_AFTER_FAILURES) poll(own);
+      if (own === null) showBadge("stale", lostAt);
+      else if (failures >= POLL_AFTER_FAILURES) poll(own);
     }
     await sleep(pause());
   }
@@ -135,6 +136,7 @@ async function chase() {
 }
 
 function poll(own) {
+  lostAt = new Date();
   doc = own;
   show();
   showBadge("polling");
@@ -187,7 +189,12 @@ function start() {
     if (!document.hidden && lostAt === null && socket) ask("snapshot");
     if (!document.hidden && lostAt !== null) chase();
   });
-  if (!config.live) return;
+  if (!config.live) {
+    failures = POLL_AFTER_FAILURES;
+    lostAt = new Date();
+    chase();
+    return;
+  }
   connect();
   setInterval(watch, 200);
   setInterval(() => ask("ticket"), TICKET_EVERY);

@@ -100,7 +100,7 @@ def test_own_address_as_peer_is_refused_at_the_start(tmp_path: Path) -> None:
 
 
 def test_a_peer_that_expects_somebody_else(bare: BarePair) -> None:
-    path = ((bare.high.address, bare.low.address),)
+    path = (("127.0.0.12", bare.low.address),)
     bare.high.start(peer_address="127.0.0.3", paths=path)
     bare.low.start()
     assert "expects its peer at 127.0.0.3" in bare.low.wait_warning("wrong_peer")
