@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from omm_portal.node import env as node_env
 from omm_portal.node.databases import default_database, live_database
 from omm_portal.node.logs import logging_config
+from omm_portal.node.reader import EnvironmentProblem
 from standby.link.keys import derive
 
 BASE_DIR: Path = node_env.BASE_DIR
@@ -21,7 +22,7 @@ try:
         "default": default_database(OMM),
         "live": live_database(OMM),
     }
-except node_env.EnvironmentProblem as problem:
+except EnvironmentProblem as problem:
     sys.stderr.write(f"omm: {problem}\n")
     sys.exit(node_env.EXIT_BAD_ENVIRONMENT)
 

@@ -142,7 +142,7 @@ NO_WARNING_TEXT = WarningText("", "")
 
 BADGES = {
     "live": Label(_("Live"), Tone.OK, "live"),
-    "polling": Label(_("Live, by polling"), Tone.OK, "live"),
+    "polling": Label(_("Polling"), Tone.OK, "wait"),
     "stale": Label(_("Stale since"), Tone.WARN, "warn"),
     "moving": Label(_("Moving to the other OMM"), Tone.WARN, "pair"),
 }

@@ -18,6 +18,7 @@ from django.conf import settings
 from standby.models import NodeIdentity
 from standby.runtime import PairRuntime, current, set_current
 from standby.runtime.config import RuntimeConfig
+from standby.runtime.priority import prefer_process
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class RuntimeStep(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         """Begin to beat."""
+        prefer_process()
         identity = NodeIdentity.objects.get(pk=1)
         runtime = PairRuntime(RuntimeConfig.from_environment(settings.OMM, identity.node_id))
         set_current(runtime)

@@ -62,13 +62,11 @@ def omm(settings: Any, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def open_gate(request: pytest.FixtureRequest, omm: Any) -> Iterator[OpenGate]:
+def open_gate(db: None, omm: Any) -> Iterator[OpenGate]:
     """An active OMM in term 1: valid lease, open fence, a journal of its beginnings.
 
-    Works with both kinds of database fixtures (``db`` is the default).
+    A test that needs real commits asks for ``transactional_db`` as well.
     """
-    if "transactional_db" not in request.fixturenames:
-        request.getfixturevalue("db")
     gate = open_gate_at(omm.lease_path)
     journal.fence_open(1)
     yield gate

@@ -99,6 +99,23 @@ class Host:
             services.site_create(name=name, actor="admin", source="api")
         return {}
 
+    def do_writer(self, prefix: str, answers: str) -> Message:
+        """Fork a process that makes sites until it is killed and notes each answer's word."""
+        pid = os.fork()
+        if pid:
+            return {"pid": pid}
+        _libc.prctl(1, signal.SIGKILL)
+        count = 0
+        with Path(answers).open("a", buffering=1) as out:
+            while True:
+                count += 1
+                name = f"{prefix} {count}"
+                try:
+                    word = self.do_sites([name])["words"][0]
+                except Exception as error:
+                    word = type(error).__name__
+                out.write(f"{name}={word}\n")
+
     def do_sip(self, server: str, port: int) -> Message:
         """Configure the SIP proxy although it may not answer."""
         from standby import services

@@ -3,7 +3,8 @@
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from omm_portal.node.env import EnvironmentProblem, NodeEnvironment
+from omm_portal.node.env import NodeEnvironment
+from omm_portal.node.reader import EnvironmentProblem
 
 BUSY_SECONDS = 5
 POOL_SIZE = 16

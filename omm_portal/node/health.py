@@ -18,6 +18,8 @@ CHECK_SECONDS = 1.0
 OWN_GAP_SECONDS = 2.5
 LEASE_HUNG_SECONDS = 10.0
 START_SECONDS = 30.0
+KILLED_WITHIN_GRACE = 2 / 3
+"""A hung child is killed early enough to be back before its absence counts as an OMM error."""
 UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared with, never bound)
 
 
@@ -113,7 +115,7 @@ def control_probe(socket: Path) -> Probe:
 
 def node_probes(node: NodeEnvironment) -> dict[str, tuple[Probe, Judge]]:
     """The probe and the judge of every child that has one."""
-    grace = node.error_grace
+    grace = node.error_grace * KILLED_WITHIN_GRACE
     probes = {
         children.WEB: (web_probe(node), Judge(grace)),
         children.STANDBY: (lease_probe(node), Judge(LEASE_HUNG_SECONDS)),

@@ -6,8 +6,9 @@ Run as ``python -m omm_portal.node.healthcheck``: exit code 0 when ``/health/liv
 import sys
 import urllib.request
 
-from omm_portal.node.env import EnvironmentProblem, host_in_url, load
+from omm_portal.node.env import host_in_url, load
 from omm_portal.node.health import UNSPECIFIED
+from omm_portal.node.reader import EnvironmentProblem
 
 ANSWER_SECONDS = 2.0
 

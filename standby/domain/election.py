@@ -207,8 +207,8 @@ def sip_allows(view: View) -> tuple[bool, str]:
     if sip.answered_at is None or sip.answered_probe_at is None:
         return False, ""
     if view.evidence in (Evidence.REFUSED, Evidence.RESTART):
-        return view.now - sip.answered_at < view.timing.sip_fresh, " and the SIP proxy answers"
-    if view.evidence is Evidence.SILENCE and view.heard_at is not None:
+        young = view.now - sip.answered_at < view.timing.sip_fresh
+    elif view.evidence is Evidence.SILENCE and view.heard_at is not None:
         young = sip.answered_probe_at > view.heard_at
     else:
         young = sip.answered_probe_at >= view.looking_since
@@ -231,6 +231,19 @@ def raise_term(view: View) -> Decision | None:
         return None
     reason = "The other OMM has seen a later term; this reign goes on above it."
     return Decision(Action.WIN, reason)
+
+
+def give_way_to_data(view: View) -> Decision | None:
+    """Rule 1: a journal of nothing but its beginnings never counts against a real one.
+
+    An OMM that was replaced and found itself alone yields when the one with the data is back.
+    """
+    empty = view.relation.standing is Standing.SELF_EMPTY
+    if not view.in_contact or view.peer_active or not empty:
+        return None
+    if not view.relation.speaks_of(view.head, view.speaking_peer().head) or successor_refusal(view):
+        return None
+    return Decision(Action.BECOME_STANDBY, "The other OMM holds data and this one holds none yet.")
 
 
 def give_up_without_sip(view: View) -> Decision | None:
@@ -306,6 +319,7 @@ RULES: dict[Role, tuple[Rule, ...]] = {
         settle_split,
         put_claim,
         raise_term,
+        give_way_to_data,
         give_up_without_sip,
         hand_over_error,
         serve_on,

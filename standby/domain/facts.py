@@ -43,13 +43,17 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one side of a split puts forward, frozen when contact returns."""
+    """What one side of a split puts forward, frozen when contact returns.
+
+    ``noticed`` is False for an OMM that never lost contact itself: it stood still.
+    """
 
     term: int
     active_for: float
     rfps: int
     policy: SplitPolicy
     acked_suffix: bool
+    noticed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

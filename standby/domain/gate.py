@@ -19,7 +19,7 @@ class Gate:
     term: int = 0
     _in_flight: int | None = None
     _stale: bool = False
-    _void_after: int | None = None
+    _unanswered: int | None = None
 
     @property
     def busy(self) -> bool:
@@ -45,7 +45,7 @@ class Gate:
         if stale:
             return self.want(self.term)
         self.open = True
-        self._void_after = None
+        self._unanswered = None
         return [Beat()]
 
     def close(self) -> list[Effect]:
@@ -54,12 +54,12 @@ class Gate:
         self._stale = self._in_flight is not None
         return [CloseFence()]
 
-    # --- after an offer was taken back ------------------------------------------------------------
+    # --- beside another OMM -----------------------------------------------------------------------
 
-    def void_offer(self, counter: int) -> None:
-        """Statements after ``counter`` no longer offer the role."""
-        self._void_after = counter
+    def await_answer(self, counter: int) -> None:
+        """Stay closed until the other OMM answers a statement later than ``counter``."""
+        self._unanswered = counter
 
-    def offer_is_void(self, echoed: int) -> bool:
-        """True when the successor's last statement was made without the offer in its hands."""
-        return self._void_after is None or echoed > self._void_after
+    def answered(self, echoed: int) -> bool:
+        """True when the other OMM made its last statement knowing what it must know."""
+        return self._unanswered is None or echoed > self._unanswered

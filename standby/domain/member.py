@@ -7,9 +7,9 @@ order, reporting back with ``term_written``, ``fence_closed`` and ``fence_opened
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from standby.domain.contact import PROBE_TIME, Contact, Hearing, Timing
+from standby.domain.contact import PROBE_TIME, Hearing
 from standby.domain.effects import (
     Beat,
     CloseFence,
@@ -24,12 +24,11 @@ from standby.domain.effects import (
     WriteTerm,
 )
 from standby.domain.election import decide_role, successor_refusal
-from standby.domain.facts import Claim, Head, Heartbeat, Role, SplitPolicy
-from standby.domain.gate import Gate
+from standby.domain.facts import Claim, Head, Role
 from standby.domain.handover import Giving, Progress
-from standby.domain.hearing import Ear
 from standby.domain.reconcile import Standing
-from standby.domain.view import Action, Decision, View
+from standby.domain.state import MemberState, Promotion
+from standby.domain.view import Action, Decision
 
 CLAIM_PATIENCE = 0.3
 """Share of the contact timeout that a claim waits for the comparison of the journals."""
@@ -42,211 +41,8 @@ CANCELLED_TERMS = 2
 
 
 @dataclass(slots=True)
-class _Promotion:
-    """A term on its way to the disk; ``renews``: the role is held already."""
-
-    term: int
-    reason: str
-    renews: bool = False
-    forced: bool = False
-    offered: bool = False
-    split_won: bool = False
-
-
-@dataclass(slots=True)
-class Member:
-    """The state of one OMM; see the module's text for how it is driven."""
-
-    node: str
-    address: str
-    peer_address: str
-    boot: str
-    timing: Timing
-    policy: SplitPolicy
-    term: int
-    now: float
-    version: str = ""
-    role: Role = Role.STARTING
-    reason: str = "Starting."
-    forced: bool = False
-    noticed: bool = False
-    barred: bool = False
-    yields: bool = False
-    claim: Claim | None = None
-    stalled: bool = False
-    rfp_open: bool = False
-    leaving: bool = False
-    ear: Ear = field(init=False)
-    gate: Gate = field(init=False)
-    role_since: float = field(init=False)
-    wait_until: float = field(init=False)
-    _looking_since: float = field(init=False)
-    _last_step: float = field(init=False)
-    _met: bool = False
-    _thawing: bool = False
-    _peer_restarted: bool = False
-    _both_active_since: float | None = None
-    _unled_since: float | None = None
-    _promotion: _Promotion | None = None
-    _giving: Giving | None = None
-    _force: bool = False
-    _seen_term: int = 0
-    _keeping_term: int = 0
-    _term_rest_until: float = float("-inf")
-    _error_rest_until: float = float("-inf")
-
-    def __post_init__(self) -> None:
-        self.ear = Ear(self.boot, self.timing)
-        self.gate = Gate()
-        self.role_since = self._looking_since = self._last_step = self.now
-        self.wait_until = self.now + self.timing.startup_wait
-        self._seen_term = self.term
-
-    # --- what it sees ---------------------------------------------------------------------------
-
-    @property
-    def peer_configured(self) -> bool:
-        """A standby OMM is configured."""
-        return bool(self.peer_address)
-
-    @property
-    def peer(self) -> Heartbeat | None:
-        """The last statement of the other OMM that was proved fresh."""
-        return self.ear.peer
-
-    @property
-    def contact(self) -> Contact:
-        """How the other OMM is heard."""
-        return self.ear.contact
-
-    @property
-    def in_contact(self) -> bool:
-        """Each OMM hears the other."""
-        return self.ear.in_contact
-
-    @property
-    def gate_open(self) -> bool:
-        """Changes may pass."""
-        return self.gate.open
-
-    @property
-    def handing_over(self) -> bool:
-        """A hand-over is under way."""
-        return self._giving is not None
-
-    @property
-    def promoting(self) -> bool:
-        """The role is being taken at this moment."""
-        return self._promotion is not None and not self._promotion.renews
-
-    @property
-    def fence_wanted(self) -> int | None:
-        """The term for which changes should pass; None when they should not."""
-        return self.gate.term if self._wants_gate() else None
-
-    @property
-    def _peer_active(self) -> bool:
-        return self.in_contact and self.peer is not None and self.peer.role is Role.ACTIVE
-
-    def view(self, facts: Facts, now: float) -> View:
-        """One consistent picture for the rules."""
-        return View(
-            now=now,
-            timing=self.timing,
-            node=self.node,
-            address=self.address,
-            peer_configured=self.peer_configured,
-            role=self.role,
-            role_since=self.role_since,
-            term=self.term,
-            head=facts.head,
-            acked_seq=facts.acked_seq,
-            relation=facts.relation,
-            healthy=facts.healthy,
-            health_text=facts.health_text,
-            sip=facts.sip,
-            hearing=self.contact.state,
-            evidence=self.contact.evidence,
-            heard_at=self.contact.heard_at,
-            lost_at=self.contact.lost_at,
-            peer=self.peer,
-            noticed=self.noticed,
-            forced=self.forced,
-            barred=self.barred,
-            claim=self.claim,
-            peer_restarted=self._peer_restarted,
-            both_active_since=self._both_active_since,
-            unled_since=self._unled_since,
-            looking_since=self._looking_since,
-            met=self._met,
-            wait_until=self.wait_until,
-            thawing=self._thawing,
-            ever_synchronised=facts.ever_synchronised,
-            wrong_secret=facts.wrong_secret,
-            maintenance=facts.maintenance,
-            policy=self.policy,
-            error_budget=facts.error_budget and now >= self._error_rest_until,
-        )
-
-    # --- statements -----------------------------------------------------------------------------
-
-    def state(self, facts: Facts, now: float, *, probe: bool = False) -> Heartbeat:
-        """The next statement of this OMM about itself; each call counts as one sent."""
-        counter = self.ear.next_counter(now)
-        echo_boot, echo_counter = self.ear.take_echo()
-        return Heartbeat(
-            node=self.node,
-            address=self.address,
-            peer_address=self.peer_address,
-            boot=self.boot,
-            counter=counter,
-            echo_boot=echo_boot,
-            echo_counter=echo_counter,
-            hears=self.contact.hears,
-            role=self.role,
-            gate_open=self.gate_open,
-            term=self.term,
-            head=facts.head,
-            acked_seq=facts.acked_seq,
-            healthy=facts.healthy,
-            sip_ok=facts.sip.ok,
-            yields=self.yields,
-            barred=self.barred,
-            rfps=facts.rfps,
-            claim=self.claim,
-            offer=self._giving.offer if self._giving else None,
-            probe=probe,
-            contact_timeout=self.timing.contact_timeout,
-            wall=facts.wall,
-            version=self.version,
-        )
-
-    def hear(self, statement: Heartbeat, now: float) -> bool:
-        """Take in one authenticated statement; True when it wants an immediate answer.
-
-        After a freeze nothing that waited in the sockets is heard before ``step`` noticed it.
-        """
-        if self.overslept(now):
-            return False
-        answer = self.ear.hear(statement, now)
-        self.timing = self.ear.timing
-        self._seen_term = max(self._seen_term, statement.term)
-        before, self.ear.successor_of = self.ear.successor_of, None
-        if before is not None and before.role is Role.ACTIVE and self.role is not Role.ACTIVE:
-            self._peer_restarted = True
-        return answer
-
-    def refused(self, now: float) -> None:
-        """Every path refuses connections: the peer's process is dead on a live host."""
-        self.ear.refused(now)
-
-    def overslept(self, now: float) -> bool:
-        """The own loop was late: decide about that before anything that waits is heard."""
-        return self.peer_configured and now - self._last_step > self.timing.contact_timeout
-
-    def next_look(self, now: float) -> float | None:
-        """When ``step`` should be called at the latest so that no verdict comes late."""
-        return self.contact.next_look(now)
+class Member(MemberState):
+    """One OMM; see the module's text for how it is driven."""
 
     # --- wishes of people -----------------------------------------------------------------------
 
@@ -297,7 +93,7 @@ class Member:
             return [Beat()]
         return self._begin_reign(promotion, now)
 
-    def _overtaken(self, promotion: _Promotion) -> bool:
+    def _overtaken(self, promotion: Promotion) -> bool:
         """While the term was written the other OMM became active, or took its offer back."""
         if not self._peer_active or self.peer is None:
             return False
@@ -305,7 +101,7 @@ class Member:
         stands = offer is not None and offer.successor == self.node
         return not (promotion.offered and stands)
 
-    def _begin_reign(self, promotion: _Promotion, now: float) -> list[Effect]:
+    def _begin_reign(self, promotion: Promotion, now: float) -> list[Effect]:
         changed = self._change_role(Role.ACTIVE, promotion.reason, now)
         self.forced = promotion.forced
         self._met = True
@@ -313,9 +109,12 @@ class Member:
         self.barred = self.yields = False
         self.rfp_open = True
         self.noticed = not self.in_contact and self.peer_configured
-        return [*changed, *self.gate.want(promotion.term), Beat()]
+        if self.in_contact and not promotion.offered:
+            self.gate.await_answer(self.ear.counter)
+        self.gate.term = promotion.term
+        return [*changed, *self._mend_gate(reopen=True), Beat(probe=self.in_contact)]
 
-    def _go_on(self, promotion: _Promotion) -> list[Effect]:
+    def _go_on(self, promotion: Promotion) -> list[Effect]:
         """The role is held in a later term."""
         if self.role is not Role.ACTIVE:
             return []
@@ -344,17 +143,6 @@ class Member:
             self._giving.head = head
             return [Beat()]
         return []
-
-    def _wants_gate(self) -> bool:
-        """Changes should pass: active, and sure that the other OMM lets none pass."""
-        if self.role is not Role.ACTIVE or self._giving is not None or self.claim is not None:
-            return False
-        peer = self.peer
-        if not self.in_contact or peer is None:
-            return True
-        if peer.role is Role.ACTIVE:
-            return peer.offer is not None and peer.offer.successor == self.node
-        return self.gate.offer_is_void(peer.echo_counter)
 
     # --- the beat -------------------------------------------------------------------------------
 
@@ -445,37 +233,30 @@ class Member:
         self._both_active_since = _since(self._both_active_since, now, holds=active and peer_active)
         self._unled_since = _since(self._unled_since, now, holds=unled)
 
-    def wants_probe(self, now: float) -> bool:
-        """Silence is suspicious: send probes on every path."""
-        return self.contact.state is Hearing.SUSPECT or self.contact.missed_beats(now) > 3
-
-    def wants_sip_probe(self, now: float) -> bool:
-        """Rule 2: probing of the SIP proxy starts at the second missed beat."""
-        if self.role is Role.ACTIVE:
-            return False
-        return self.contact.state is not Hearing.HEARD or self.contact.missed_beats(now) >= 2
-
     # --- acting on decisions --------------------------------------------------------------------
 
     def _carry_out(self, decision: Decision, facts: Facts, now: float) -> list[Effect]:
+        reason = decision.reason
         match decision.action:
             case Action.BECOME_ACTIVE:
-                return self._promote(decision.reason, least=decision.term)
+                effects = self._promote(reason, least=decision.term)
             case Action.BECOME_STANDBY:
-                return self._leave(Role.STANDBY, decision.reason, now)
+                effects = self._leave(Role.STANDBY, reason, now)
             case Action.BECOME_FAILED:
-                return self._leave(Role.FAILED, decision.reason, now)
+                effects = self._leave(Role.FAILED, reason, now)
             case Action.START_OVER:
                 self._look_anew(now, self.timing.startup_wait)
-                return self._leave(Role.STARTING, decision.reason, now)
+                effects = self._leave(Role.STARTING, reason, now)
             case Action.CLAIM:
-                return self._put_claim(facts, now)
+                effects = self._put_claim(facts, now)
             case Action.HAND_OVER:
-                return self.hand_over(Handover.ERROR, decision.reason, facts, now)
+                effects = self.hand_over(Handover.ERROR, reason, facts, now)
             case Action.WIN:
-                return self._renew(decision.reason)
-        self.reason = decision.reason or self.reason
-        return []
+                effects = self._renew(reason)
+            case Action.HOLD:
+                self.reason = reason or self.reason
+                effects = []
+        return effects
 
     def _next_term(self, least: int = 0) -> int:
         peer_term = self.peer.term if self.peer else 0
@@ -483,7 +264,7 @@ class Member:
 
     def _promote(self, reason: str, *, least: int = 0, forced: bool = False) -> list[Effect]:
         term = self._next_term(least)
-        self._promotion = _Promotion(term, reason, forced=forced, offered=least > 0)
+        self._promotion = Promotion(term, reason, forced=forced, offered=least > 0)
         self.yields = False
         return [WriteTerm(term)]
 
@@ -499,7 +280,7 @@ class Member:
         won = self.claim is not None and self.in_contact
         if won and self.reason.startswith("After the split this OMM goes on"):
             reason = self.reason
-        self._promotion = _Promotion(term, reason, renews=True, split_won=won)
+        self._promotion = Promotion(term, reason, renews=True, split_won=won)
         if not won:
             self.claim = None
         return [WriteTerm(term)]
@@ -534,6 +315,7 @@ class Member:
             rfps=facts.rfps,
             policy=self.policy,
             acked_suffix=diverged and facts.acked_seq > facts.relation.common,
+            noticed=self.noticed,
         )
         return [*closing, Beat()]
 
@@ -575,7 +357,7 @@ class Member:
         if giving.kind is Handover.ERROR:
             self._error_rest_until = now + ERROR_REST
         if giving.offer is not None:
-            self.gate.void_offer(self.ear.counter)
+            self.gate.await_answer(self.ear.counter)
         reason = f"The hand-over was cancelled: {giving.failure}."
         ended = HandoverEnded(giving.kind, False, giving.failure)
         return [ended, *self._renew(reason, least=self.term + CANCELLED_TERMS)]

@@ -57,6 +57,8 @@ def split_winner(
     """True when ``mine`` wins; the mirrored call gives the mirror answer."""
     if mine.acked_suffix != theirs.acked_suffix:
         return mine.acked_suffix, "it alone holds changes that the other had confirmed"
+    if mine.noticed != theirs.noticed:
+        return mine.noticed, "the other one stood still and had not noticed the loss of contact"
     if mine.policy is theirs.policy is SplitPolicy.MOST_RFPS and mine.rfps != theirs.rfps:
         most = max(mine.rfps, theirs.rfps)
         return mine.rfps > theirs.rfps, f"it serves more base stations ({most})"

@@ -290,7 +290,8 @@ def change(
     author = Author(actor, source, original)
     gate.wait_open()
     with write_transaction(using) as connection:
-        head = read_head(connection, lock=True)
+        with guard.lifted(connection):
+            head = read_head(connection, lock=True)
         gate.check()
         term = _open_term(connection)
         if head.seq == 0:

@@ -44,7 +44,7 @@ def fence_open(term: int, *, using: str = ALIAS) -> Head:
         if term < reached:
             raise JournalError(f"term {term} is over, the journal has reached {reached}")
         write_fence(connection, is_open=True, term=term)
-        staging.forget_tail(connection)
+        staging.forget_everything(connection)
         if head.seq == 0:
             head = beginnings(connection, head, rows or _prepared_rows(using), term=term)
     _prepared.pop(using, None)

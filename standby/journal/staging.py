@@ -97,6 +97,11 @@ def _parsed(text: str) -> dict[str, Any]:
     return part
 
 
+def forget_everything(connection: BaseDatabaseWrapper) -> None:
+    """Throw transfers and tail away: an active OMM follows nobody."""
+    execute(connection, "DELETE FROM standby_stagedpart")
+
+
 # The tail
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from typing import Any
 
 from standby import gate
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 TASK = "standby.replicate"
 EXPIRES = 10.0
 """Seconds after which the wake-up is of no use any more."""
+BACK_OFF = 1.0
+"""Seconds without another attempt after a failed one: a dead broker must cost next to nothing."""
 _pending: queue.Queue[None] = queue.Queue(maxsize=1)
 _starting = threading.Lock()
 _thread: threading.Thread | None = None
@@ -61,6 +64,7 @@ def _run() -> None:
             log.debug("the replicate task was not enqueued: %s", problem)
             _close(connection)
             connection = None
+            time.sleep(BACK_OFF)
 
 
 def _celery() -> Any:

@@ -181,6 +181,7 @@ CLAIM = _group(
         "rfps": _integer(0, 1_000_000),
         "policy": _word(SplitPolicy),
         "acked_suffix": _FLAG,
+        "noticed": _FLAG,
     },
 )
 OFFER = _group(Offer, {"successor": _NAME, "term": _COUNT})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from typing import Any
@@ -41,23 +42,55 @@ async def open_tls(
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=2 * CHUNK)
     protocol = asyncio.StreamReaderProtocol(reader)
+    opening = loop.create_task(_handshake(connection, protocol, context, server, timeout))
     try:
-        if server:
-            transport, _ = await loop.connect_accepted_socket(
-                lambda: protocol, connection, ssl=context, ssl_handshake_timeout=timeout
-            )
-        else:
-            transport, _ = await loop.create_connection(
-                lambda: protocol,
-                sock=connection,
-                ssl=context,
-                server_hostname="",
-                ssl_handshake_timeout=timeout,
-            )
+        transport = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        _give_up(opening, connection)
+        raise
     except BaseException:
         connection.close()
         raise
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+async def _handshake(
+    connection: socket.socket,
+    protocol: asyncio.StreamReaderProtocol,
+    context: LinkContext,
+    server: bool,  # noqa: FBT001
+    timeout: float,
+) -> asyncio.Transport:
+    loop = asyncio.get_running_loop()
+    if server:
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: protocol, connection, ssl=context, ssl_handshake_timeout=timeout
+        )
+    else:
+        transport, _ = await loop.create_connection(
+            lambda: protocol,
+            sock=connection,
+            ssl=context,
+            server_hostname="",
+            ssl_handshake_timeout=timeout,
+        )
+    return transport
+
+
+def _give_up(opening: asyncio.Task[asyncio.Transport], connection: socket.socket) -> None:
+    """End a handshake whose caller has gone.
+
+    Its transport may be ready at this very moment, so only it may close the socket: a number
+    that is free again while the loop still knows the transport makes the next connection fail.
+    """
+
+    def abort(ended: asyncio.Task[asyncio.Transport]) -> None:
+        if not ended.cancelled() and ended.exception() is None:
+            ended.result().abort()
+
+    opening.add_done_callback(abort)
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def checked_peer(writer: asyncio.StreamWriter, context: LinkContext) -> str:

@@ -65,7 +65,11 @@ class PeerLink:
     async def run(self) -> None:
         """Dial, wait for the end, look whether the peer's process is gone, dial again."""
         while True:
-            await self._one_connection()
+            try:
+                await self._one_connection()
+            except Exception:
+                self.client = None
+                log.exception("the connection to the other OMM failed")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REDIAL_PAUSE):
                     await self._redial.wait()
@@ -86,6 +90,7 @@ class PeerLink:
         except LinkError:
             return
         self.generation += 1
+        self._redial.clear()  # a drop before this connection was made did not mean this one
         self.on_up()
         await self.client.closed.wait()
         self.client = None

@@ -14,6 +14,8 @@ from typing import ParamSpec, TypeVar
 
 from django.db import connections
 
+from standby.runtime import priority
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -24,7 +26,9 @@ class DatabaseThread:
     """One thread with database connections of its own."""
 
     def __init__(self, name: str) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._executor = ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix=name, initializer=priority.prefer_thread
+        )
         self.pending = 0
         self.busy_since: float | None = None
 

@@ -4,7 +4,8 @@ import {
   config, hideMoved, localTimes, showBadge, showDocument, showEvents, showMoved,
 } from "./render.js";
 
-const SILENCE = 2200;         // ms without any message: something is wrong with this OMM
+const SILENCE = 1300;         // ms without any message: look whether this OMM is all right
+const SILENCE_TOO_LONG = 5000;
 const CHASE_FAST = 120;       // ms between two looks for an active OMM, in the first seconds
 const CHASE_FAST_FOR = 8000;
 const STATUS_TIMEOUT = 400;
@@ -169,8 +170,12 @@ function go() {
   form.submit();
 }
 
+// The server says something at least every second; a hung one keeps its sockets open.
 function watch() {
-  if (socket?.readyState === WebSocket.OPEN && performance.now() - lastMessage > SILENCE) {
+  if (socket?.readyState !== WebSocket.OPEN) return;
+  const silence = performance.now() - lastMessage;
+  if (silence > SILENCE) lose();
+  if (silence > SILENCE_TOO_LONG) {
     const silent = socket;
     dropped();
     silent.close();

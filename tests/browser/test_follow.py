@@ -146,3 +146,6 @@ def test_no_page_scrolls_sideways(page: Page, pair: Pair, width: int) -> None:
     for path in paths:
         page.goto(f"{pair.active.url}{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    page.goto(f"{pair.standby.url}/standby/")
+    expect(page.locator("#live-badge")).to_have_text("Polling")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

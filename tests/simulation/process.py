@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from random import Random
 
 from tests.simulation.loop import Clock, Event, Loop
@@ -96,7 +97,7 @@ class Life:
         if self._hidden:
             self.clock.hide(self.loop.now - self.paused_at)
         timers, self._timers = self._timers, []
-        due: list[Event] = [lambda event=event: self.loop.after(0.0, event) for event in timers]
+        due: list[Event] = [partial(self.loop.after, 0.0, event) for event in timers]
         reading: list[Event] = [lambda: self._read(self._inbox), lambda: self._read(self._streams)]
         for start in reading + due if self.random.random() < 0.5 else due + reading:
             start()

@@ -17,7 +17,8 @@ from standby import journal
 from standby.domain.facts import Head
 from standby.journal import entries, registry, wake
 from standby.journal.checks import check_models
-from standby.journal.database import execute, fetch, is_lock_problem
+from standby.journal.database import execute, fetch, is_lock_problem, write_fence
+from standby.journal.guard import lifted
 from standby.models import Event
 from tests.gate import OpenGate
 from tests.unit.journal.nodes import Node
@@ -125,11 +126,9 @@ def test_a_transfer_that_begins_anew_forgets_its_old_parts(pair: tuple[Node, Nod
 
 def test_an_empty_journal_accepts_no_change(pair: tuple[Node, Node]) -> None:
     _, two = pair
-    from standby.journal.database import write_fence
-    from standby.journal.guard import lifted
-
-    with lifted(connections[two.alias]):
-        write_fence(connections[two.alias], is_open=True, term=1)
+    connection = connections[two.alias]
+    with lifted(connection):
+        write_fence(connection, is_open=True, term=1)
     with pytest.raises(journal.JournalError, match="beginning"):
         two.save(Site(name="x"))
     assert two.head == Head()

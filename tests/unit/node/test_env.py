@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from omm_portal.node import env
-from omm_portal.node.env import EnvironmentProblem, NodeEnvironment
+from omm_portal.node.env import NodeEnvironment
+from omm_portal.node.reader import EnvironmentProblem
 
 PAIR = {
     "OMM_ADDRESS": "10.0.0.9",
