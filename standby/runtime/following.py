@@ -45,6 +45,7 @@ class Follower:
         self._runtime = runtime
         self._followed = ""
         self._pending_checked = False
+        self._reported_to = -1
         self._answers: dict[str, Callable[[Message], Awaitable[Message]]] = {
             "ping": self._ping,
             "position": self._position,
@@ -281,6 +282,10 @@ class Follower:
     async def _report_pending(self) -> None:
         """Send the own set-aside changes to the winner, again and again until it has them."""
         runtime = self._runtime
+        if self._reported_to != runtime.link.generation:
+            self._reported_to = runtime.link.generation
+            self._pending_checked = False
+            await runtime.writer.run(journal.resend_set_aside)
         if self._pending_checked:
             return
         items = await runtime.reader.run(journal.pending_set_aside, SET_ASIDE_AT_ONCE)
