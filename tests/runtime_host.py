@@ -91,12 +91,13 @@ class Host:
             words.append(outcome(written.receipt).word)
         return {"words": words}
 
-    def do_quick_sites(self, names: list[str]) -> Message:
-        """Make sites without waiting for any confirmation."""
+    def do_many_entries(self, count: int) -> Message:
+        """One site and then its renames, without waiting for any confirmation."""
         from rfps import services
 
-        for name in names:
-            services.site_create(name=name, actor="admin", source="api")
+        site = services.site_create(name="Name 1", actor="admin", source="api").value
+        for number in range(2, count + 1):
+            services.site_update(site=site, name=f"Name {number}", actor="admin", source="api")
         return {}
 
     def do_writer(self, prefix: str, answers: str) -> Message:

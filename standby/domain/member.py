@@ -104,6 +104,7 @@ class Member(MemberState):
     def _begin_reign(self, promotion: Promotion, now: float) -> list[Effect]:
         changed = self._change_role(Role.ACTIVE, promotion.reason, now)
         self.forced = promotion.forced
+        self.claim = None
         self._met = True
         self._thawing = self._peer_restarted = False
         self.barred = self.yields = False
@@ -229,6 +230,8 @@ class Member(MemberState):
         if peer_active:
             self.barred = self.leaving
             self._peer_restarted = False
+        if not active and (self.peer is None or self.peer.claim is None or not self.in_contact):
+            self.claim = None
         unled = self.in_contact and not active and not peer_active
         self._both_active_since = _since(self._both_active_since, now, holds=active and peer_active)
         self._unled_since = _since(self._unled_since, now, holds=unled)
@@ -278,8 +281,6 @@ class Member(MemberState):
             return []
         term = self._next_term(least)
         won = self.claim is not None and self.in_contact
-        if won and self.reason.startswith("After the split this OMM goes on"):
-            reason = self.reason
         self._promotion = Promotion(term, reason, renews=True, split_won=won)
         if not won:
             self.claim = None
@@ -289,7 +290,8 @@ class Member(MemberState):
         """Become anything but active."""
         was_active = self.role is Role.ACTIVE
         lost_split = was_active and self.claim is not None
-        self.claim = self._promotion = None
+        self._promotion = None
+        self.claim = self.claim if lost_split else None
         self.noticed = self.forced = self._thawing = self.rfp_open = False
         effects: list[Effect] = self.gate.close() if was_active else []
         effects += self._change_role(role, reason, now)

@@ -12,6 +12,8 @@ from standby.domain.view import Action, Decision, View, address_order, become, h
 TIE_SECONDS = 1.0
 """Two OMMs whose reigns began less than this apart count as equally long active."""
 
+GOES_ON = "After the split this OMM goes on"
+
 
 def step_down_at_once(view: View) -> Decision | None:
     """Rule 6, second half: a later reign exists and this OMM never noticed a split."""
@@ -40,14 +42,17 @@ def settle_split(view: View) -> Decision | None:
         return None
     if not view.in_contact:
         return Decision(Action.WIN, "Contact was lost again before the split was settled.")
-    if not view.peer_active:
-        return Decision(Action.WIN, "After the split this OMM goes on: the other stepped down.")
     peer = view.speaking_peer()
     if peer.claim is None:
-        return hold("Both OMMs are active: waiting for the other one's claim.")
+        if view.peer_active:
+            return hold("Both OMMs are active: waiting for the other one's claim.")
+        return Decision(Action.WIN, f"{GOES_ON}: the other one is no longer active.")
     won, why = split_winner(view.claim, peer.claim, view.address, peer.address)
+    if not view.peer_active:
+        why = why if won else "the other one is no longer active"
+        return Decision(Action.WIN, f"{GOES_ON}: {why}.")
     if won:
-        return hold(f"After the split this OMM goes on: {why}; the other is about to step down.")
+        return hold(f"{GOES_ON}: {why}; the other one is about to step down.")
     return become(view, Role.STANDBY, f"After the split the other OMM goes on: {why}.")
 
 

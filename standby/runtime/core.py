@@ -32,7 +32,7 @@ from standby.domain.member import (
     WriteTerm,
 )
 from standby.domain.reconcile import Relation, Standing
-from standby.lease import Lease, LeaseWriter, boot_time
+from standby.lease import BEATS_VALID, Lease, LeaseWriter, boot_time
 from standby.link.channel import ChannelServer, LinkError
 from standby.link.control import ControlServer
 from standby.link.datagram import DatagramCodec
@@ -55,6 +55,8 @@ log = logging.getLogger(__name__)
 REPLY_PAUSE = 0.004
 """Seconds between immediate answers to the peer, so that two nodes cannot excite each other."""
 STOP_WAIT = 5.0
+HEARING_TIME = 0.01
+"""Seconds in which the loop takes in what waits in its sockets after it stood still."""
 
 
 class PairRuntime:
@@ -90,6 +92,9 @@ class PairRuntime:
         self._in_contact = False
         self._tasks: list[asyncio.Task[Any]] = []
         self._lease: LeaseWriter | None = None
+        self._renewed_at = self.clock()
+        self._hearing_first = False
+        self._lease_life = BEATS_VALID * config.timing.interval
         self._comparing = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -531,9 +536,19 @@ class PairRuntime:
         self.health.mark_later()
 
     def renew_lease(self) -> None:
-        """Write the lease as things are now."""
-        if self._lease is None:
+        """Write the lease as things are now.
+
+        An open gate whose lease has run out stays shut until what waits in the sockets was heard:
+        the other OMM may have become active meanwhile.
+        """
+        now = self.clock()
+        if self._lease is None or self._hearing_first:
             return
+        if self.member.gate_open and now - self._renewed_at >= self._lease_life:
+            self._hearing_first = True
+            asyncio.get_running_loop().call_later(HEARING_TIME, self._heard_first)
+            return
+        self._renewed_at = now
         member = self.member
         self._lease.write(
             Lease(
@@ -543,13 +558,19 @@ class PairRuntime:
                 rfp_open=member.rfp_open,
                 node_boot=self.config.boot,
                 role_since=member.role_since,
-                renewed_at=self.clock(),
+                renewed_at=now,
                 acked_seq=self.acked[0],
                 acked_hash=self.acked[1],
                 peer_in_contact=member.in_contact,
                 document=self.documents.encoded(),
             )
         )
+
+    def _heard_first(self) -> None:
+        self._hearing_first = False
+        self._renewed_at = self.clock()
+        self.step()
+        self.renew_lease()
 
     def in_loop(self, work: Awaitable[None]) -> None:
         """Start background work in the loop; its failure is logged."""

@@ -67,12 +67,12 @@ def test_five_hundred_entries_made_without_the_standby_arrive_in_order(bare: Bar
     active, standby = bare.active, bare.standby
     standby.kill()
     active.wait_warning("no_standby")
-    active.ask("quick_sites", names=[f"Site {number:03}" for number in range(ENTRIES)])
+    active.ask("many_entries", count=ENTRIES)
     standby.start()
     bare.wait_healthy(within=60)
     found = bare.check_same_data()
-    assert len(found["sites"]) == ENTRIES
-    assert found["head"]["seq"] >= ENTRIES
+    assert found["sites"] == [f"Name {ENTRIES}"]
+    assert found["head"]["seq"] > ENTRIES
     assert not active.warnings()
 
 
@@ -103,7 +103,6 @@ def test_a_request_thawed_after_a_demotion_cannot_commit(bare: BarePair) -> None
     new.wait("active").wait_gate()
     assert new.sites("Meanwhile") == ["unsafe"]
     old.send(signal.SIGCONT)
-    old.wait_for(lambda: old.role() != "active", "noticed that it stood still")
     ended = old.ask("commit_change")
     assert ended["raised"] == "GateClosed", ended
     bare.wait_healthy()

@@ -121,6 +121,7 @@ class Pair:
         self.low = Node("low", low, high, now=now)
         self.high = Node("high", high, low, now=now)
         self.up = True
+        self.comparing = True
         self.dead: set[str] = set()
 
     def other(self, node: Node) -> Node:
@@ -169,7 +170,8 @@ class Pair:
             return
         for node in nodes:
             self.other(node).hear(node.say(self.now), self.now)
-        self._compare()
+        if self.comparing:
+            self._compare()
 
     def _compare(self) -> None:
         for node in (self.low, self.high):
