@@ -42,6 +42,7 @@ class RuntimeStep(bootsteps.StartStopStep):
         runtime = PairRuntime(RuntimeConfig.from_environment(settings.OMM, identity.node_id))
         set_current(runtime)
         runtime.start()
+        prefer_process()
         threading.Thread(target=_watch, args=(runtime,), daemon=True, name="omm-watch").start()
 
     def stop(self, parent: Any) -> None:

@@ -254,9 +254,7 @@ class BarePair:
         hashes = {each["journal"]["hash"] for each in found}
         synchronised = all(each["node"]["synchronised"] for each in found)
         opened = sum(each["node"]["accepts_changes"] for each in found)
-        return (
-            roles == ["active", "standby"] and len(hashes) == 1 and synchronised and opened == 1
-        )
+        return roles == ["active", "standby"] and len(hashes) == 1 and synchronised and opened == 1
 
     def describe(self) -> str:
         return "\n".join(f"{n.name}: {n.describe()}" for n in self.nodes)
@@ -288,9 +286,10 @@ class BarePair:
 
 
 @contextlib.contextmanager
-def bare_pair(directory: Path, low: str = "127.0.0.1", high: str = "127.0.0.2") -> Iterator[BarePair]:
+def bare_pair(directory: Path) -> Iterator[BarePair]:
     """Two hosts with empty prepared disks; no runtime runs yet."""
-    (port,) = free_ports(1, ("127.0.0.1", "127.0.0.2"))
+    low, high = "127.0.0.1", "127.0.0.2"
+    (port,) = free_ports(1, (low, high))
     pair = BarePair(
         BareNode("low", low, high, port, directory / "low"),
         BareNode("high", high, low, port, directory / "high"),

@@ -27,9 +27,7 @@ PATIENCE = 30.0
 T = TypeVar("T")
 
 
-def eventually(
-    look: Callable[[], T], what: str | Callable[[], str], within: float = PATIENCE
-) -> T:
+def eventually(look: Callable[[], T], what: str | Callable[[], str], within: float = PATIENCE) -> T:
     """Poll ``look`` until it gives something true; fails naming ``what``, a text or its maker."""
     deadline = time.monotonic() + within
     while True:
@@ -263,7 +261,7 @@ def alive(pid: int) -> bool:
     """True until the last thread of a process has ended: till then its locks are held."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        threads = len(os.listdir(f"/proc/{pid}/task"))
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except (OSError, IndexError):
         return False
     return state != "Z" or threads > 1

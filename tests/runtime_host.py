@@ -27,6 +27,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 Message = dict[str, Any]
 
+log = logging.getLogger("tests.runtime_host")
+
 
 def enter_network(name: str) -> None:
     """Move this thread into a named network namespace; raises OSError."""
@@ -75,7 +77,7 @@ class Host:
             _run(changes)
             code = 0
         except BaseException:
-            logging.exception("the runtime ended")
+            log.exception("the runtime ended")
         finally:
             logging.shutdown()
             os._exit(code)

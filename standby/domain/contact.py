@@ -102,7 +102,7 @@ class Contact:
 
     def _suspect_from(self, now: float) -> float:
         heard_at = now if self.heard_at is None else self.heard_at
-        return max(heard_at + self.timeout(now), self._quiet_until)
+        return max(heard_at + self.timeout(heard_at), self._quiet_until)
 
     def next_look(self, now: float) -> float | None:
         """When ``tick`` would next change the state if nothing is heard; None: never."""
@@ -147,7 +147,7 @@ class Contact:
         """0 to 100 %: how near the silence has come to a verdict (for the gauge on the page)."""
         if self.heard_at is None or self.state is Hearing.LOST:
             return 100 if self.state is Hearing.LOST else 0
-        whole = self.timeout(now) + PROBE_TIME
+        whole = self.timeout(self.heard_at) + PROBE_TIME
         return max(0, min(100, round(100 * (now - self.heard_at) / whole)))
 
     def missed_beats(self, now: float) -> float:

@@ -42,12 +42,16 @@ def settle_split(view: View) -> Decision | None:
         return None
     if not view.in_contact:
         return Decision(Action.WIN, "Contact was lost again before the split was settled.")
-    peer = view.speaking_peer()
-    if peer.claim is None:
-        if view.peer_active:
-            return hold("Both OMMs are active: waiting for the other one's claim.")
-        return Decision(Action.WIN, f"{GOES_ON}: the other one is no longer active.")
-    won, why = split_winner(view.claim, peer.claim, view.address, peer.address)
+    theirs = view.speaking_peer().claim
+    if theirs is not None:
+        return _verdict(view, view.claim, theirs)
+    if view.peer_active:
+        return hold("Both OMMs are active: waiting for the other one's claim.")
+    return Decision(Action.WIN, f"{GOES_ON}: the other one is no longer active.")
+
+
+def _verdict(view: View, mine: Claim, theirs: Claim) -> Decision:
+    won, why = split_winner(mine, theirs, view.address, view.speaking_peer().address)
     if not view.peer_active:
         why = why if won else "the other one is no longer active"
         return Decision(Action.WIN, f"{GOES_ON}: {why}.")

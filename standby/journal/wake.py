@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 TASK = "standby.replicate"
 EXPIRES = 10.0
 """Seconds after which the wake-up is of no use any more."""
+PAUSE = 0.1
+"""Seconds between two wake-ups: one task stands for a burst of commits, each of which has rung."""
 BACK_OFF = 1.0
 """Seconds without another attempt after a failed one: a dead broker must cost next to nothing."""
 _pending: queue.Queue[None] = queue.Queue(maxsize=1)
@@ -59,6 +61,7 @@ def _run() -> None:
                 TASK, queue="standby", connection=connection, retry=False, expires=EXPIRES
             )
             counts["enqueued"] += 1
+            time.sleep(PAUSE)
         except Exception as problem:  # noqa: BLE001 (whatever a broker throws)
             counts["enqueue_failed"] += 1
             log.debug("the replicate task was not enqueued: %s", problem)

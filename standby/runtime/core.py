@@ -45,6 +45,7 @@ from standby.runtime.events import EventLog
 from standby.runtime.following import Follower
 from standby.runtime.health import Health
 from standby.runtime.peerlink import PeerLink
+from standby.runtime.priority import urgent_thread
 from standby.runtime.shipping import Shipper
 from standby.runtime.sipwatch import SipWatch
 from standby.runtime.threads import DatabaseThread
@@ -142,6 +143,7 @@ class PairRuntime:
                 self._loop.call_soon_threadsafe(self.shipper.wake.set)
 
     def _run(self) -> None:
+        urgent_thread()
         try:
             asyncio.run(self._main())
         except BaseException as error:
@@ -165,10 +167,10 @@ class PairRuntime:
 
     def _workers(self) -> list[Coroutine[Any, Any, None]]:
         work = [self._beat_for_ever(), self.sip.run(), self.health.run(), self.documents.run()]
+        work.append(self.shipper.run())
         if self.config.peer_address:
             work += [
                 self.link.run(),
-                self.shipper.run(),
                 self.follower.run(),
                 self._compare_for_ever(),
             ]
@@ -391,8 +393,7 @@ class PairRuntime:
 
     async def _close_fence(self) -> None:
         try:
-            await self.writer.run(journal.fence_close)
-            self.head = await self.writer.run(journal.head)
+            self.head = await self.writer.run(_closed)
         except Exception as error:  # noqa: BLE001 (whatever it is, the lease has closed the gate)
             log.warning("the fence could not be closed: %s", error)
             self.health.database_failed(str(error))
@@ -402,8 +403,7 @@ class PairRuntime:
 
     async def _open_fence(self, term: int) -> None:
         try:
-            self.head = await self.writer.run(journal.fence_open, term)
-            self.acked = await self.writer.run(journal.acked)
+            self.head, self.acked = await self.writer.run(_opened, term)
         except Exception as error:
             log.exception("the fence could not be opened")
             self.health.database_failed(str(error))
@@ -584,3 +584,14 @@ class PairRuntime:
         task = asyncio.get_running_loop().create_task(guarded())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _closed() -> Head:
+    """Close the fence; the journal's end, which no change can move any more."""
+    journal.fence_close()
+    return journal.head()
+
+
+def _opened(term: int) -> tuple[Head, tuple[int, str]]:
+    """Open the fence; the journal's end and what of it the peer has confirmed."""
+    return journal.fence_open(term), journal.acked()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 
 NICE = -10
 REALTIME = 1
@@ -16,8 +17,9 @@ REALTIME = 1
 
 def prefer_process() -> None:
     """Prefer every thread of this process, and those that they will start."""
-    for thread in os.listdir("/proc/self/task"):
-        prefer_thread(int(thread))
+    with contextlib.suppress(OSError):
+        for thread in Path("/proc/self/task").iterdir():
+            prefer_thread(int(thread.name))
 
 
 def prefer_thread(thread: int = 0) -> None:
@@ -29,6 +31,4 @@ def prefer_thread(thread: int = 0) -> None:
 def urgent_thread() -> None:
     """Let the calling thread run whenever it wants to; what it starts is not urgent."""
     with contextlib.suppress(OSError, AttributeError):
-        os.sched_setscheduler(
-            0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(REALTIME)
-        )
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(REALTIME))

@@ -53,6 +53,7 @@ class Shipper:
                     await self.wake.wait()
             self.wake.clear()
             try:
+                await self._note_own_head()
                 await self._ping()
                 await self._ship()
             except LinkError as error:
@@ -62,6 +63,16 @@ class Shipper:
                 log.exception("shipping failed")
                 self._position = None
                 await asyncio.sleep(RETRY_PAUSE)
+
+    async def _note_own_head(self) -> None:
+        """While nobody can be shipped to, nothing else tells what requests have added."""
+        runtime = self._runtime
+        if runtime.member.role is not Role.ACTIVE or self._may_ship():
+            return
+        head = await runtime.reader.run(journal.head)
+        if runtime.member.role is Role.ACTIVE and head.seq > runtime.head.seq:
+            runtime.head = head
+            runtime.renew_lease()
 
     async def _ping(self) -> None:
         """Measure the channel's round trip, now and then."""

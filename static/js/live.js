@@ -127,7 +127,7 @@ async function chase() {
       if (isDirty) showMoved(peer.node.address, go);
       else { go(); break; }
     } else {
-      hideMoved();
+      if (isActive(own)) hideMoved();
       if (own === null) showBadge("stale", lostAt);
       else if (failures >= POLL_AFTER_FAILURES) poll(own);
     }

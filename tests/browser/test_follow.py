@@ -69,8 +69,13 @@ def test_a_change_survives_the_active_and_the_page_follows(page: Page, pair: Pai
     expect(page.get_by_role("link", name="Sign in")).to_have_count(0)
     assert took < 5, f"the page needed {took:.1f} s to follow"
 
+    page.get_by_role("link", name="Front desk").click()
+    page.get_by_label("Room").fill("12")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("the change is not safe yet")).to_be_visible()
     wait_live(page)
     active.start()
+    expect(page.get_by_text("The change is now safe on both OMMs")).to_be_visible(timeout=30_000)
     expect(page.locator("#warnings")).not_to_contain_text("No Standby", timeout=30_000)
     expect(page.locator(".top .pill")).to_have_text("Synchronised", timeout=30_000)
     wait_live(page)

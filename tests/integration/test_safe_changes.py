@@ -95,7 +95,7 @@ def test_a_request_frozen_before_its_commit_cannot_commit_after_a_switch_over(
 
 
 def test_a_request_thawed_after_a_demotion_cannot_commit(bare: BarePair) -> None:
-    """Frozen between its last statement and COMMIT, together with its OMM, until the other leads."""
+    """Frozen between its last statement and COMMIT, with its OMM, until the other one leads."""
     bare.start()
     old, new = bare.active, bare.standby
     old.ask("open_change", name="Too late")

@@ -30,11 +30,9 @@ class Proxy:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "standby.link.sip_responder"]
-            + ["--address", HOST, "--port", str(self.port)],
-            cwd=ROOT,
-        )
+        options = ("--address", HOST, "--port", str(self.port))
+        command = (sys.executable, "-m", "standby.link.sip_responder", *options)
+        self._process = subprocess.Popen(command, cwd=ROOT)
 
     def kill(self) -> None:
         if self._process is not None:

@@ -156,9 +156,7 @@ def test_two_lineages_are_both_kept_as_they_are(bare: BarePair) -> None:
     for node in bare.nodes:
         text = node.wait_warning("wrong_peer")
         assert "another pair's data. Neither is overwritten" in text
-    eventually(
-        lambda: sorted(n.role() for n in bare.nodes) == ["active", "standby"], bare.describe
-    )
+    eventually(lambda: sorted(n.role() for n in bare.nodes) == ["active", "standby"], bare.describe)
     for node in bare.nodes:
         found = node.look()
         assert found["hashes"] == before[node.name]["hashes"]

@@ -211,6 +211,7 @@ class Checker:
         return (
             host.awake
             and host.healthy
+            and host.term_works
             and sip
             and not world.maintenance
             and not host.member.leaving

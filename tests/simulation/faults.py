@@ -40,6 +40,8 @@ class Faults:
             self.sip_slow,
             self.unhealthy,
             self.slow_disk,
+            self.flapping_line,
+            self.term_trouble,
             self.switch_over,
             self.force,
             self.reboot,
@@ -130,6 +132,18 @@ class Faults:
             line.delay = line.jitter = 0.0005
         self._world.network.changed()
 
+    def flapping_line(self) -> None:
+        """Up and down faster than any verdict, or just as fast."""
+        period = self._random.choice((0.1, 0.4, 0.8))
+        self._note(None, f"line flaps every {period} s")
+        for n in range(8):
+            up = n % 2 == 1
+            self._world.loop.after(n * period, lambda up=up: self._set_line(up=up))
+
+    def _set_line(self, *, up: bool) -> None:
+        for lane in self._world.network.lanes:
+            self._world.network.cut(lane, up=up or self._over)
+
     # --- processes ------------------------------------------------------------------------------
 
     def crash(self) -> None:
@@ -215,7 +229,7 @@ class Faults:
 
     def _cure(self, host: Host) -> None:
         self._note(host, "healthy")
-        host.healthy = True
+        host.healthy = host.term_works = True
 
     def slow_disk(self) -> None:
         host = self._victim()
@@ -225,6 +239,13 @@ class Faults:
 
     def _fast_disk(self, host: Host) -> None:
         host.database.slowness = 1.0
+
+    def term_trouble(self) -> None:
+        """The term cannot be kept for a while: no role can be taken on it."""
+        host = self._victim()
+        self._note(host, "terms cannot be kept")
+        host.term_works = False
+        self._later(0.2, 2.0, lambda: self._cure(host))
 
     # --- people ---------------------------------------------------------------------------------
 

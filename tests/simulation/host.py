@@ -52,6 +52,7 @@ class Host:
         self.proxy = Proxy()
         self.healthy = True
         self.rfps = 0
+        self.term_works = True
         self.sync_term = random.random() < 0.5
         self.asked_at = -1e9
         rate = 1 + random.uniform(-2e-4, 2e-4)
@@ -177,9 +178,6 @@ class Host:
         self.life.packet(partial(self._hear, statement))
 
     def _hear(self, statement: Heartbeat) -> None:
-        if self.member.overslept(self.now):
-            self.step()
-            return
         began = not self.member.in_contact
         wants_answer = self.member.hear(statement, self.now)
         if wants_answer and self.now - self._replied_at >= REPLY_PAUSE:
@@ -239,6 +237,9 @@ class Host:
         )
 
     def _term_synced(self, term: int) -> None:
+        if not self.term_works:
+            self.member.term_failed()
+            return
         self.disk.term = max(self.disk.term, term)
         self.world.note(self, f"term {term} is on disk")
         self.carry_out(self.member.term_written(term, self.now))

@@ -58,13 +58,14 @@ class Node:
         term: int = 0,
         boot: str = "",
         policy: SplitPolicy = SplitPolicy.LONGEST_ACTIVE,
+        timing: Timing | None = None,
     ) -> None:
         self.member = Member(
             node=name,
             address=address,
             peer_address=peer_address,
             boot=boot or f"{name}-boot",
-            timing=Timing(),
+            timing=timing or Timing(),
             policy=policy,
             term=term,
             now=now,
@@ -73,9 +74,11 @@ class Node:
         self.effects: list[Effect] = []
         self.slow_disk = False
 
-    @property
     def role(self) -> Role:
         return self.member.role
+
+    def gate(self) -> bool:
+        return self.member.gate_open
 
     def know(self, **facts: object) -> None:
         """Change what this node knows of itself."""
@@ -190,7 +193,7 @@ class Pair:
                 )
 
     def active(self) -> list[Node]:
-        return [node for node in self.living() if node.role is Role.ACTIVE]
+        return [node for node in self.living() if node.role() is Role.ACTIVE]
 
 
 def started(*, sip: bool = False) -> Pair:
@@ -198,5 +201,5 @@ def started(*, sip: bool = False) -> Pair:
     pair = Pair()
     pair.run(1.0, answering_sip=sip)
     assert pair.active() == [pair.low]
-    assert pair.high.role is Role.STANDBY
+    assert pair.high.role() is Role.STANDBY
     return pair
