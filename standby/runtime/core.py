@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from standby import journal
+from standby.domain.contact import Hearing
 from standby.domain.facts import Head, Heartbeat, Role
 from standby.domain.member import (
     Beat,
@@ -55,6 +56,8 @@ log = logging.getLogger(__name__)
 
 REPLY_PAUSE = 0.004
 """Seconds between immediate answers to the peer, so that two nodes cannot excite each other."""
+PROBE_PAUSE = 0.02
+"""Seconds between the probes of a suspicious silence."""
 STOP_WAIT = 5.0
 HEARING_TIME = 0.01
 """Seconds in which the loop takes in what waits in its sockets after it stood still."""
@@ -86,6 +89,7 @@ class PairRuntime:
         self._stopping: asyncio.Event | None = None
         self._handover: asyncio.Future[HandoverEnded] | None = None
         self._replied_at = 0.0
+        self._probing = False
         self._stepped_at = self.clock()
         self.same_address_at = -1e9
         self.clock_apart: float | None = None
@@ -326,6 +330,18 @@ class PairRuntime:
         self._stepped_at = now
         if self.member.reason != before:
             self.renew_lease()
+        if self.member.contact.state is Hearing.SUSPECT and not self._probing:
+            self.in_loop(self._probe())
+
+    async def _probe(self) -> None:
+        """Ask on every path, densely, as long as the silence is only suspicious."""
+        self._probing = True
+        try:
+            while self.member.contact.state is Hearing.SUSPECT:
+                self._speak(probe=True)
+                await asyncio.sleep(PROBE_PAUSE)
+        finally:
+            self._probing = False
 
     def _note_contact(self) -> None:
         now_in_contact = self.member.in_contact
