@@ -52,6 +52,10 @@ class BareNode:
     pid: int = 0
     starts: Message = field(default_factory=dict)
     _host: subprocess.Popen[str] | None = None
+    _reader: LeaseReader = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._reader = LeaseReader(self.data / "run" / "lease", 0.1)
 
     @property
     def data(self) -> Path:
@@ -165,7 +169,7 @@ class BareNode:
 
     def lease(self) -> Lease | None:
         """The role lease when it is valid."""
-        view = LeaseReader(self.data / "run" / "lease", 0.1).read()
+        view = self._reader.read()
         return view.lease if view.valid else None
 
     def document(self) -> Message:

@@ -80,6 +80,10 @@ class Node:
     extra: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     _token: str = ""
+    _reader: LeaseReader = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._reader = LeaseReader(self.data / "run" / "lease", 0.1)
 
     @property
     def data(self) -> Path:
@@ -189,7 +193,7 @@ class Node:
 
     def lease(self) -> Lease | None:
         """The role lease when it is valid."""
-        view = LeaseReader(self.data / "run" / "lease", 0.1).read()
+        view = self._reader.read()
         return view.lease if view.valid else None
 
     def warnings(self) -> set[str]:
@@ -353,12 +357,11 @@ def running_pair(directory: Path, **extra: str) -> Iterator[Pair]:
 
 def takeover_after(victim: Node, heir: Node, strike: Callable[[], None]) -> float:
     """Seconds from just before ``strike`` to the role stamp in the heir's lease."""
-    reader = LeaseReader(heir.data / "run" / "lease", 0.1)
     started = boot_time()
     strike()
     deadline = started + PATIENCE
     while boot_time() < deadline:
-        held = reader.read().lease
+        held = heir._reader.read().lease
         if held is not None and held.role.value == "active":
             return held.role_since - started
         time.sleep(0.0005)

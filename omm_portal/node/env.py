@@ -286,6 +286,9 @@ def _check_together(node: NodeEnvironment) -> None:
         raise EnvironmentProblem("OMM_PEER_ADDRESS is not of the IP version of OMM_ADDRESS")
     if node.paths and not node.peer_address:
         raise EnvironmentProblem("OMM_PATHS is set but OMM_PEER_ADDRESS is not")
+    own = [own for own, _ in node.all_paths]
+    if len(set(own)) < len(own):
+        raise EnvironmentProblem("OMM_PATHS names one of this OMM's own addresses twice")
     ports = {node.web_port, node.rfp_port, node.link_port}
     if len(ports) < 3:
         raise EnvironmentProblem("OMM_WEB_PORT, OMM_RFP_PORT and OMM_LINK_PORT must differ")

@@ -123,7 +123,6 @@ class Member(MemberState):
         if promotion.split_won:
             settled = [SplitSettled(True, promotion.reason)]
             self.claim = None
-        self.noticed = not self.in_contact
         self.reason = promotion.reason
         self.gate.term = promotion.term
         return [*settled, *self._mend_gate(reopen=True), Beat()]

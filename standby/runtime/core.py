@@ -7,12 +7,9 @@ Databases are reached through threads of their own; the loop never waits for the
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from standby import journal
@@ -32,21 +29,23 @@ from standby.domain.member import (
     SplitSettled,
     WriteTerm,
 )
-from standby.domain.reconcile import Relation, Standing
-from standby.lease import BEATS_VALID, Lease, LeaseWriter, boot_time
-from standby.link.channel import ChannelServer, LinkError
+from standby.domain.reconcile import Relation
+from standby.lease import boot_time
+from standby.link.channel import ChannelServer
 from standby.link.control import ControlServer
 from standby.link.datagram import DatagramCodec
 from standby.link.tls import client_context, server_context
 from standby.runtime.beats import Beats, Path
 from standby.runtime.commands import Commands
+from standby.runtime.comparing import Comparer
 from standby.runtime.config import VERSION, RuntimeConfig
 from standby.runtime.document import DocumentMaker
 from standby.runtime.events import EventLog
 from standby.runtime.following import Follower
 from standby.runtime.health import Health
+from standby.runtime.host import LoopHost
+from standby.runtime.leasing import LeaseKeeper
 from standby.runtime.peerlink import PeerLink
-from standby.runtime.priority import urgent_thread
 from standby.runtime.shipping import Shipper
 from standby.runtime.sipwatch import SipWatch
 from standby.runtime.threads import DatabaseThread
@@ -58,16 +57,15 @@ REPLY_PAUSE = 0.004
 """Seconds between immediate answers to the peer, so that two nodes cannot excite each other."""
 PROBE_PAUSE = 0.02
 """Seconds between the probes of a suspicious silence."""
-STOP_WAIT = 5.0
-HEARING_TIME = 0.01
-"""Seconds in which the loop takes in what waits in its sockets after it stood still."""
 
 
-class PairRuntime:
+class PairRuntime(LoopHost):
     """One node's part of the pair; ``start`` and ``stop`` it, ``call`` it from other threads."""
 
     def __init__(self, config: RuntimeConfig) -> None:
+        super().__init__("omm-runtime")
         self.config = config
+        self.lease: LeaseKeeper
         self.clock: Callable[[], float] = boot_time
         self.started_at = time.time()
         self.head = Head()
@@ -82,11 +80,6 @@ class PairRuntime:
         self.writer = DatabaseThread("omm-db-write")
         self.reader = DatabaseThread("omm-db-read")
         self.bulk = DatabaseThread("omm-db-bulk")
-        self.ready = threading.Event()
-        self.failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._run, name="omm-runtime", daemon=True)
-        self._stopping: asyncio.Event | None = None
         self._handover: asyncio.Future[HandoverEnded] | None = None
         self._replied_at = 0.0
         self._probing = False
@@ -95,79 +88,20 @@ class PairRuntime:
         self.clock_apart: float | None = None
         self._heard = 0
         self._in_contact = False
-        self._tasks: list[asyncio.Task[Any]] = []
-        self._lease: LeaseWriter | None = None
-        self._renewed_at = self.clock()
-        self._hearing_first = False
-        self._lease_life = BEATS_VALID * config.timing.interval
-        self._comparing = asyncio.Event()
-        self._background: set[asyncio.Task[None]] = set()
 
     # --- life -----------------------------------------------------------------------------------
 
-    def start(self, timeout: float = 30.0) -> None:
-        """Start the loop's thread; returns when it beats. Raises what made it fail."""
-        self._thread.start()
-        self.ready.wait(timeout)
-        if self.failure is not None:
-            raise self.failure
-
-    def stop(self) -> None:
-        """End the loop; safe to call twice and from any thread."""
-        loop, stopping = self._loop, self._stopping
-        if loop is not None and stopping is not None:
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(stopping.set)
-        self._thread.join(STOP_WAIT)
-
-    def join(self) -> None:
-        """Wait until the loop has ended."""
-        self._thread.join()
-
     def resign_soon(self, reason: str) -> None:
         """Begin to hand over; from any thread, returns at once."""
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(lambda: self.in_loop(self._resign(reason)))
+        self.soon(lambda: self.in_loop(self._resign(reason)))
 
     async def _resign(self, reason: str) -> None:
         if not self.member.leaving:
             await self.hand_over(Handover.SHUTDOWN, reason)
 
-    def call(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Future[Any]:
-        """Run a coroutine in the runtime's loop, from another thread."""
-        if self._loop is None:
-            raise RuntimeError("the pair runtime does not run")
-        return asyncio.run_coroutine_threadsafe(work(), self._loop)
-
     def wake(self) -> None:
         """There may be something to ship; from any thread, returns at once."""
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self.shipper.wake.set)
-
-    def _run(self) -> None:
-        urgent_thread()
-        try:
-            asyncio.run(self._main())
-        except BaseException as error:
-            self.failure = error
-            log.critical("the pair runtime ended: %s", error, exc_info=True)
-        finally:
-            if self._lease is not None:
-                self._lease.close()
-            self.ready.set()
-
-    async def _main(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        await self._open()
-        self._tasks = [self._task(work) for work in self._workers()]
-        self.ready.set()
-        try:
-            await self._stopping.wait()
-        finally:
-            await self._close()
+        self.soon(self.shipper.wake.set)
 
     def _workers(self) -> list[Coroutine[Any, Any, None]]:
         work = [self._beat_for_ever(), self.sip.run(), self.health.run(), self.documents.run()]
@@ -176,27 +110,18 @@ class PairRuntime:
             work += [
                 self.link.run(),
                 self.follower.run(),
-                self._compare_for_ever(),
+                self.comparer.run(),
             ]
             work.append(self.events.share_for_ever())
         return work
 
-    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(self._task_ended)
-        return task
-
-    def _task_ended(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or task.exception() is None:
-            return
-        log.critical("a part of the pair runtime failed", exc_info=task.exception())
-        self.failure = task.exception()
-        if self._stopping is not None:
-            self._stopping.set()
+    def _ended(self) -> None:
+        if hasattr(self, "lease"):
+            self.lease.close()
 
     async def _open(self) -> None:
         config = self.config
-        self._lease = LeaseWriter(config.lease_path)
+        self.lease = LeaseKeeper(self)
         self._terms = TermFile(config.term_path)
         await self.writer.run(journal.fence_close)
         self.head = await self.reader.run(journal.head)
@@ -219,6 +144,7 @@ class PairRuntime:
         self.events = EventLog(self)
         self.shipper = Shipper(self)
         self.follower = Follower(self)
+        self.comparer = Comparer(self)
         self.commands = Commands(self)
         await self.health.first_look()
         await self._open_link()
@@ -254,15 +180,10 @@ class PairRuntime:
         )
 
     async def _close(self) -> None:
-        tasks = [*self._tasks, *self._background]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         self.beats.close()
         await self.server.close()
         await self.control.close()
-        if self._lease is not None:
-            self._lease.close()
+        self.lease.close()
         for thread in (
             self.writer,
             self.reader,
@@ -351,7 +272,7 @@ class PairRuntime:
         self.events.contact(in_contact=now_in_contact)
         if now_in_contact:
             self.link.drop()
-            self._comparing.set()
+            self.comparer.wake.set()
         self.renew_lease()
 
     def carry_out(self, effects: list[Effect]) -> None:
@@ -405,7 +326,7 @@ class PairRuntime:
         self.renew_lease()
         self.events.role_changed(change)
         self.shipper.wake.set()
-        self._comparing.set()
+        self.comparer.wake.set()
 
     async def _close_fence(self) -> None:
         try:
@@ -477,57 +398,24 @@ class PairRuntime:
     def _sip_urgent(self) -> bool:
         return self.member.wants_sip_probe(self.clock())
 
-    async def _compare_for_ever(self) -> None:
-        """Keep the relation of the two journals current whenever it matters."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.config.timing.interval):
-                    await self._comparing.wait()
-            self._comparing.clear()
-            try:
-                await self._compare()
-            except LinkError as error:
-                log.debug("comparing journals: %s", error)
-            except Exception:
-                log.exception("comparing journals failed")
-
-    async def _compare(self) -> None:
-        peer = self.member.peer
-        if peer is None or not self.member.in_contact:
-            return
-        mine, theirs = self.head, peer.head
-        if self.relation.speaks_of(mine, theirs):
-            return
-        if self._known_relation(mine, theirs):
-            return
-        self.relation = await self.link.compare(mine, theirs, self.own_hashes)
-        self.step()
-
-    def _known_relation(self, mine: Head, theirs: Head) -> bool:
-        """Ordinary replication needs no comparison: acknowledgement and applying prove it."""
-        if self.member.role is Role.ACTIVE and (theirs.seq, theirs.hash) == self.acked:
-            standing = Standing.EQUAL if theirs.hash == mine.hash else Standing.AHEAD
-        elif self.follower.follows(mine):
-            standing = Standing.EQUAL if theirs.hash == mine.hash else Standing.BEHIND
-        else:
-            return False
-        common = min(mine.seq, theirs.seq)
-        self.relation = Relation(standing, common, mine.hash, theirs.hash)
-        return True
-
-    async def own_hashes(self, seqs: list[int]) -> dict[int, str]:
-        return await self.reader.run(journal.hashes, seqs)
-
     # --- hand-over ------------------------------------------------------------------------------
 
     async def hand_over(self, kind: Handover, reason: str) -> HandoverEnded:
         """Give the role away and wait for the end of it; never raises."""
         if self._handover is not None and not self._handover.done():
-            return HandoverEnded(kind, False, "a hand-over is under way")
+            return await self._join_handover(kind, reason)
         self._handover = asyncio.get_running_loop().create_future()
         self.carry_out(self.member.hand_over(kind, reason, self.facts(), self.clock()))
         self.renew_lease()
         return await self._handover
+
+    async def _join_handover(self, kind: Handover, reason: str) -> HandoverEnded:
+        """A shutdown asked for during a hand-over makes that one final."""
+        running = self._handover
+        if running is None or not kind.leaves:
+            return HandoverEnded(kind, False, "a hand-over is under way")
+        self.carry_out(self.member.hand_over(kind, reason, self.facts(), self.clock()))
+        return await asyncio.shield(running)
 
     def _handover_ended(self, ended: HandoverEnded) -> None:
         severity = "info" if ended.done else "warning"
@@ -552,54 +440,8 @@ class PairRuntime:
         self.health.mark_later()
 
     def renew_lease(self) -> None:
-        """Write the lease as things are now.
-
-        An open gate whose lease has run out stays shut until what waits in the sockets was heard:
-        the other OMM may have become active meanwhile.
-        """
-        now = self.clock()
-        if self._lease is None or self._hearing_first:
-            return
-        if self.member.gate_open and now - self._renewed_at >= self._lease_life:
-            self._hearing_first = True
-            asyncio.get_running_loop().call_later(HEARING_TIME, self._heard_first)
-            return
-        self._renewed_at = now
-        member = self.member
-        self._lease.write(
-            Lease(
-                role=member.role,
-                term=member.term,
-                gate_open=member.gate_open,
-                rfp_open=member.rfp_open,
-                node_boot=self.config.boot,
-                role_since=member.role_since,
-                renewed_at=now,
-                acked_seq=self.acked[0],
-                acked_hash=self.acked[1],
-                peer_in_contact=member.in_contact,
-                document=self.documents.encoded(),
-            )
-        )
-
-    def _heard_first(self) -> None:
-        self._hearing_first = False
-        self._renewed_at = self.clock()
-        self.step()
-        self.renew_lease()
-
-    def in_loop(self, work: Awaitable[None]) -> None:
-        """Start background work in the loop; its failure is logged."""
-
-        async def guarded() -> None:
-            try:
-                await work
-            except Exception:
-                log.exception("background work of the pair runtime failed")
-
-        task = asyncio.get_running_loop().create_task(guarded())
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        """Write the lease as things are now."""
+        self.lease.renew()
 
 
 def _closed() -> Head:

@@ -228,7 +228,7 @@ class Follower:
             int(answer["seq"]), str(answer["hash"]), 0, str(answer["lineage"]), bool(answer["real"])
         )
         runtime.head = await runtime.reader.run(journal.head)
-        relation = await runtime.link.compare(runtime.head, theirs, runtime.own_hashes)
+        relation = await runtime.link.compare(runtime.head, theirs, runtime.comparer.own_hashes)
         if relation.standing in (Standing.DIVERGED, Standing.AHEAD):
             await self._reconcile(relation.common, theirs.seq)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from standby import journal
 from standby.domain.facts import Head, Role
 from standby.domain.reconcile import Standing, quick_standing
+from standby.journal import Batch
 from standby.link.channel import LinkError
 
 if TYPE_CHECKING:
@@ -100,12 +101,12 @@ class Shipper:
             position = await self._locate()
             if position is None:
                 return
-            batch = await runtime.reader.run(journal.read_batch, position.seq, BATCH_BYTES)
+            batch, head = await runtime.reader.run(_next_batch, position.seq)
             if not batch.entries:
                 return
             newest = batch.after_seq + len(batch.entries)
             if newest > runtime.head.seq and runtime.member.role is Role.ACTIVE:
-                runtime.head = await runtime.reader.run(journal.head)
+                runtime.head = head
             answer = await runtime.link.request(
                 {
                     "type": "batch",
@@ -203,3 +204,8 @@ class Shipper:
         self._position = Head(int(answer["seq"]), str(answer["hash"]))
         runtime.acknowledged(self._position.seq, self._position.hash)
         return self._position
+
+
+def _next_batch(after: int) -> tuple[Batch, Head]:
+    """What is to be shipped after an entry, and the end of the journal, in one go."""
+    return journal.read_batch(after, BATCH_BYTES), journal.head()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pair import Node, eventually, free_ports
+from tests.pair import Node, alive, eventually, free_ports
 
 pytestmark = pytest.mark.processes
 
@@ -22,6 +22,13 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     found = Node("alone", address, "", web, rfp, link, tmp_path_factory.mktemp("alone"))
     yield found
     found.kill()
+
+
+@pytest.fixture(autouse=True)
+def ended(node: Node) -> Iterator[None]:
+    """A failed test leaves nothing to the next one."""
+    yield
+    node.kill()
 
 
 def belonging_to(node: Node) -> list[int]:
@@ -37,10 +44,13 @@ def environment(process: Path) -> bytes:
         return b""
 
 
-def check_nothing_left(node: Node) -> None:
+def check_nothing_left(node: Node, known: dict[str, int]) -> None:
+    def left() -> list[int]:
+        return [*belonging_to(node), *filter(alive, known.values())]
+
     assert node.process is not None
     node.process.wait(30)
-    eventually(lambda: not belonging_to(node), lambda: f"still there: {belonging_to(node)}", 10)
+    eventually(lambda: not left(), lambda: f"still there: {left()} of {known}", 10)
     for port in (node.web_port, node.rfp_port, node.link_port):
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,9 +62,8 @@ def test_nothing_is_left_when_the_supervisor_gets(node: Node, sig: signal.Signal
     node.start().wait("active")
     pids = node.pids()
     assert {"supervisor", "web", "standby", "jobs", "rfp", "redis"} <= pids.keys()
-    assert set(pids.values()) <= set(belonging_to(node))
     os.kill(pids["supervisor"], sig)
-    check_nothing_left(node)
+    check_nothing_left(node, pids)
     if sig is not signal.SIGKILL:
         assert node.process is not None
         assert node.process.returncode == 0
@@ -64,9 +73,10 @@ def test_nothing_is_left_when_the_supervisor_gets(node: Node, sig: signal.Signal
 def test_ctrl_c_reaches_the_whole_terminal_group(node: Node) -> None:
     """A terminal sends SIGINT to every process of its foreground group."""
     node.start().wait("active")
+    pids = node.pids()
     assert node.process is not None
     os.killpg(node.process.pid, signal.SIGINT)
-    check_nothing_left(node)
+    check_nothing_left(node, pids)
     assert node.process.returncode == 0
 
 
@@ -74,5 +84,6 @@ def test_ctrl_c_reaches_the_whole_terminal_group(node: Node) -> None:
 def test_nothing_is_left_when_it_ends_while_it_starts(node: Node, sig: signal.Signals) -> None:
     node.launch()
     eventually(lambda: "redis" in node.pids(), "its first children start")
-    os.kill(node.pids()["supervisor"], sig)
-    check_nothing_left(node)
+    pids = node.pids()
+    os.kill(pids["supervisor"], sig)
+    check_nothing_left(node, pids)

@@ -1,4 +1,4 @@
-"""Faults of a whole node: children that stay away, Redis, disk and database (standby.md, rule 4)."""
+"""Faults of a whole node: children that stay away, Redis, disk and database (rule 4)."""
 
 from __future__ import annotations
 

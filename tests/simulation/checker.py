@@ -154,7 +154,7 @@ class Checker:
         mutual = first.member.in_contact and second.member.in_contact
         if mutual and first.member.gate_open and second.member.gate_open:
             self.fail("I1", "both gates are open while in contact")
-        if mutual or world.network.good_for() > CALM:
+        if (mutual and world.network.brisk()) or world.network.good_for() > CALM:
             since = self._both_since = self._both_since or now
             if now - since > world.timing.contact_timeout + SLACK:
                 self.fail("I1", "both are active too long after contact is back")

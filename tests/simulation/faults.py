@@ -51,7 +51,7 @@ class Faults:
             self.new_disk,
         ]
         self._kinds = random.sample(kinds, random.randint(1, 6))
-        self._pace = random.choice((0.4, 1.0, 2.5))
+        self._pace = random.choice((0.15, 0.4, 1.0, 2.5))
 
     def begin(self, seconds: float) -> None:
         end = self._world.loop.now + seconds

@@ -10,6 +10,7 @@ from tests.simulation.loop import Loop
 
 SLOW = 0.02
 """Seconds; a line with more delay than this does not count as good."""
+BRISK = 0.2
 
 
 @dataclass(slots=True)
@@ -38,7 +39,6 @@ class Network:
         first, second = nodes
         self.lanes = {(first, second): Lane(), (second, first): Lane()}
         self.good_since: float | None = 0.0
-        self.fully_cut_or_good = True
 
     def changed(self) -> None:
         """Call after altering a lane."""
@@ -51,6 +51,10 @@ class Network:
     def good_for(self) -> float:
         """Seconds for which both directions have been faultless."""
         return 0.0 if self.good_since is None else self._loop.now - self.good_since
+
+    def brisk(self) -> bool:
+        """A question and its answer take far less than the contact timeout."""
+        return all(lane.delay + lane.jitter < BRISK for lane in self.lanes.values())
 
     def cut(self, lane: tuple[str, str], *, up: bool) -> None:
         self.lanes[lane].up = up

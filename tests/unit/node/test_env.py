@@ -70,6 +70,7 @@ def test_lists_and_ip_version_6() -> None:
         ({"OMM_SPLIT_POLICY": "coin"}, "OMM_SPLIT_POLICY"),
         ({"OMM_PATHS": "10.0.0.1"}, "OMM_PATHS"),
         ({"OMM_PATHS": "10.0.0.1=there"}, "OMM_PATHS"),
+        ({"OMM_PATHS": "10.1.0.9=10.1.0.10,10.1.0.9=10.1.0.11"}, "OMM_PATHS"),
         ({"OMM_TRUSTED_PROXIES": "proxy"}, "OMM_TRUSTED_PROXIES"),
         ({"OMM_PUBLIC_URL": "omm.example"}, "OMM_PUBLIC_URL"),
         ({"DATABASE_URL": "mysql://user:hidden@host/db"}, "DATABASE_URL"),

@@ -1,0 +1,45 @@
+"""The end of the peer's process is seen at once, whatever happened to earlier connections."""
+
+import asyncio
+import time
+
+import pytest
+
+from standby.link.channel import ChannelServer
+from standby.link.tls import client_context, server_context
+from standby.runtime import peerlink
+from standby.runtime.peerlink import PeerLink
+
+SECRET = b"s" * 32
+HOST = "127.0.0.1"
+T = 5.0
+
+
+async def answer(_node: str, _message: dict[str, object]) -> dict[str, object]:
+    return {"type": "pong"}
+
+
+@pytest.mark.asyncio
+async def test_a_drop_before_the_connection_does_not_delay_the_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(peerlink, "REDIAL_PAUSE", 60.0)
+    server = ChannelServer()
+    await server.start([HOST], 0, server_context(SECRET, "node-b"), answer, lambda _kind: None)
+    link = PeerLink(HOST, server.port, HOST, ((HOST, HOST),), client_context(SECRET, "node-a"))
+    up, refused = asyncio.Event(), asyncio.Event()
+    link.on_up, link.on_refused = up.set, refused.set
+    link.drop()
+    task = asyncio.create_task(link.run())
+    try:
+        await asyncio.wait_for(up.wait(), T)
+        with server._listeners[0].dup():  # the listener of a dying process goes last
+            await server.close()
+            await asyncio.sleep(0.05)
+        ended = time.monotonic()
+        await asyncio.wait_for(refused.wait(), T)
+        assert time.monotonic() - ended < 0.2
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await server.close()
