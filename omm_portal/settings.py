@@ -191,6 +191,9 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(OMM.data_dir / "beat-schedule")
 CELERY_BEAT_MAX_LOOP_INTERVAL = 60
+CELERY_BEAT_SCHEDULE = {
+    "clean up": {"task": "jobs.clean_up", "schedule": 3600.0, "options": {"queue": "jobs"}},
+}
 CELERY_TIMEZONE = "UTC"
 
 # REST.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.core.management import call_command
+from django.utils import timezone
 
+from standby.housekeeping import events_clean_up
 from standby.runtime import current
 
 
@@ -13,3 +16,10 @@ def replicate() -> None:
     runtime = current()
     if runtime is not None:
         runtime.wake()
+
+
+@shared_task(name="jobs.clean_up", ignore_result=True)
+def clean_up() -> None:
+    """Drop what this node need not keep: old events, sessions that have ended."""
+    events_clean_up(timezone.now())
+    call_command("clearsessions")

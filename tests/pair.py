@@ -181,7 +181,7 @@ class Node:
     def status(self) -> dict[str, Any]:
         """The status document; empty when the node does not answer."""
         try:
-            answer = httpx.get(f"{self.url}/api/v1/status/", timeout=2.0)
+            answer = httpx.get(f"{self.url}/api/v1/status/", timeout=2.0, verify=False)
             found: dict[str, Any] = answer.json()
         except (httpx.HTTPError, ValueError):
             return {}
@@ -237,7 +237,9 @@ class Node:
         if not self._token:
             self._token = self.new_token()
         headers = {"Authorization": f"Token {self._token}"}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=20.0)
+        return httpx.Client(
+            base_url=f"{self.url}/api/v1", headers=headers, timeout=20.0, verify=False
+        )
 
     def new_token(self) -> str:
         answer = httpx.post(

@@ -110,7 +110,7 @@ class Member(MemberState):
         self.barred = self.yields = False
         self.rfp_open = True
         self.noticed = not self.in_contact and self.peer_configured
-        if self.in_contact and not promotion.offered:
+        if self.in_contact:
             self.gate.await_answer(self.ear.counter)
         self.gate.term = promotion.term
         return [*changed, *self._mend_gate(reopen=True), Beat(probe=self.in_contact)]
@@ -265,18 +265,21 @@ class Member(MemberState):
         return max(self.term + 1, self._seen_term + 1, peer_term + 1, least)
 
     def _promote(self, reason: str, *, least: int = 0, forced: bool = False) -> list[Effect]:
+        if self._last_step < self._term_rest_until:
+            return []
         term = self._next_term(least)
         self._promotion = Promotion(term, reason, forced=forced, offered=least > 0)
         self.yields = False
         return [WriteTerm(term)]
 
     def _forced(self) -> list[Effect]:
-        self._force = False
-        return self._promote("An administrator forced the takeover.", forced=True)
+        effects = self._promote("An administrator forced the takeover.", forced=True)
+        self._force = not effects
+        return effects
 
     def _renew(self, reason: str, least: int = 0) -> list[Effect]:
         """Go on above every term seen; the gate opens when that is on disk."""
-        if self._promotion is not None:
+        if self._promotion is not None or self._last_step < self._term_rest_until:
             return []
         term = self._next_term(least)
         won = self.claim is not None and self.in_contact

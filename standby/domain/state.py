@@ -239,6 +239,4 @@ class MemberState:
         peer = self.peer
         if not self.in_contact or peer is None:
             return True
-        if peer.role is Role.ACTIVE:
-            return peer.offer is not None and peer.offer.successor == self.node
-        return self.gate.answered(peer.echo_counter)
+        return peer.role is not Role.ACTIVE and self.gate.answered(peer.echo_counter)

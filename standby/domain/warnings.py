@@ -60,6 +60,7 @@ class WarningView:
     overdue: bool = False
     comparing: bool = False
     older_disk: bool = False
+    tables_differ: bool = False
     sip_configured: bool = False
     sip_reachable: bool | None = None
     sip_server: str = ""
@@ -146,6 +147,14 @@ def not_synchronised(view: WarningView) -> Iterator[Warning]:
             "An older disk was put back: a journal ends before what was once confirmed. "
             "Those changes count as unsafe until they are sent again.",
             "Leave both OMMs running until they are synchronised; find out who restored the disk.",
+        )
+    elif view.in_contact and view.tables_differ:
+        yield _error(
+            "not_synchronised",
+            "Not synchronised: the journals agree, but the tables differ. "
+            "One database was changed past the journal.",
+            "Find out who wrote to the database. Empty the data directory of the standby OMM and "
+            "start it again: it then receives everything anew.",
         )
     elif view.in_contact and view.comparing:
         yield _warn(

@@ -45,6 +45,7 @@ class Commands:
             "shutdown": self._shutdown,
             "resign": self._resign,
             "metrics": self._metrics,
+            "prove": self._prove,
         }
 
     async def handle(self, message: Message) -> Message:
@@ -78,6 +79,14 @@ class Commands:
             "longest_gap": longest_gap,
             "shipped": runtime.shipper.shipped,
         }
+
+    async def _prove(self, _message: Message) -> Message:
+        """Compare the tables of both OMMs now."""
+        try:
+            equal = await self._runtime.proof.compare()
+        except LinkError as error:
+            return {"ok": False, "reason": str(error)}
+        return {"ok": True, "equal": equal}
 
     # --- switch-over ----------------------------------------------------------------------------
 

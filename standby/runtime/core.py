@@ -46,6 +46,7 @@ from standby.runtime.health import Health
 from standby.runtime.host import LoopHost
 from standby.runtime.leasing import LeaseKeeper
 from standby.runtime.peerlink import PeerLink
+from standby.runtime.proof import TableProof
 from standby.runtime.shipping import Shipper
 from standby.runtime.sipwatch import SipWatch
 from standby.runtime.threads import DatabaseThread
@@ -111,6 +112,7 @@ class PairRuntime(LoopHost):
                 self.link.run(),
                 self.follower.run(),
                 self.comparer.run(),
+                self.proof.run(),
             ]
             work.append(self.events.share_for_ever())
         return work
@@ -145,6 +147,7 @@ class PairRuntime(LoopHost):
         self.shipper = Shipper(self)
         self.follower = Follower(self)
         self.comparer = Comparer(self)
+        self.proof = TableProof(self)
         self.commands = Commands(self)
         await self.health.first_look()
         await self._open_link()

@@ -195,15 +195,25 @@ class DocumentMaker:
     def _warnings(self, now: float) -> list[Document]:
         found = []
         for warning in warnings_of(self._warning_view(now)):
-            since = self._since.setdefault(warning.code, iso(datetime.now(UTC).timestamp()))
-            found.append({**asdict(warning), "since": since})
+            if warning.code not in self._since:
+                self._since[warning.code] = iso(datetime.now(UTC).timestamp())
+                severity, text = warning.severity.value, warning.message
+                self._report("warning_raised", severity, text, warning.code)
+            found.append({**asdict(warning), "since": self._since[warning.code]})
         held = {warning["code"] for warning in found}
-        self._note_changes(held)
-        return found
-
-    def _note_changes(self, held: set[str]) -> None:
         for code in [code for code in self._since if code not in held]:
             del self._since[code]
+            self._report("warning_cleared", "info", f"The warning {code} is gone.", code)
+        return found
+
+    def _report(self, code: str, severity: str, message: str, warning: str) -> None:
+        self._runtime.events.record(code, severity, message, {"warning": warning})
+
+    def _timing_differs(self) -> str:
+        """The pair uses the larger contact timeout; the OMM with the smaller one says so."""
+        own = self._runtime.config.timing.contact_timeout
+        agreed = self._runtime.member.timing.contact_timeout
+        return f"this OMM waits {own:g} s, the other {agreed:g} s." if agreed != own else ""
 
     def _warning_view(self, now: float) -> WarningView:
         runtime, member = self._runtime, self._runtime.member
@@ -221,6 +231,8 @@ class DocumentMaker:
             overdue=not self.synchronised(now),
             comparing=runtime.relation.standing is Standing.DIVERGED,
             older_disk=runtime.shipper.older_disk,
+            tables_differ=runtime.proof.differ,
+            timing_differs=self._timing_differs(),
             sip_configured=sip.configured,
             sip_reachable=None if not sip.known else sip.ok,
             peer_sip_reachable=peer.sip_ok if heard and peer else None,

@@ -51,6 +51,7 @@ class Follower:
             "position": self._position,
             "hashes": self._hashes,
             "fetch": self._fetch,
+            "digest": self._digest,
             "batch": self._batch,
             "snapshot_part": self._snapshot_part,
             "snapshot_install": self._snapshot_install,
@@ -101,6 +102,10 @@ class Follower:
         after = int(message["after"])
         batch = await self._runtime.reader.run(journal.read_batch, after, BATCH_BYTES)
         return {"type": "batch", **journal.batch_to_message(batch)}
+
+    async def _digest(self, _message: Message) -> Message:
+        head, digest = await self._runtime.bulk.run(journal.digest_at_head)
+        return {"type": "digest", "seq": head.seq, "hash": head.hash, "digest": digest}
 
     def _check_may_apply(self, term: int) -> None:
         member = self._runtime.member

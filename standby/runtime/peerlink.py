@@ -157,6 +157,16 @@ class PeerLink:
             self._close(client)
             raise
 
+    async def ask_aside(self, message: dict[str, Any], timeout: float) -> dict[str, Any]:
+        """Like request(), over a connection of its own: a slow answer holds nothing else up."""
+        client = await ChannelClient.connect(
+            self._peer, self._port, self._context, self._source, CONNECT_TIMEOUT
+        )
+        try:
+            return await client.request(message, timeout)
+        finally:
+            await client.close()
+
     async def compare(
         self, mine: Head, theirs: Head, own_hashes: Callable[[list[int]], Any]
     ) -> Relation:

@@ -165,7 +165,10 @@ class Checker:
         """An active OMM with nobody beside it and a working disk accepts changes."""
         now = self._world.loop.now
         excused = (
-            active.member.gate_open or active.member.handing_over or active.database.slowness > 1
+            active.member.gate_open
+            or active.member.handing_over
+            or active.database.slowness > 1
+            or not active.term_works
         )
         if excused or self._closed_since is None:
             self._closed_since = now
