@@ -172,6 +172,10 @@ class BareNode:
         view = self._reader.read()
         return view.lease if view.valid else None
 
+    def last_lease(self) -> Lease | None:
+        """The last lease, valid or not."""
+        return self._reader.read().lease
+
     def document(self) -> Message:
         """The status document; empty while there is none."""
         lease = self.lease()
@@ -249,6 +253,15 @@ class BarePair:
     def wait_healthy(self, within: float = 20.0) -> BarePair:
         eventually(self.is_healthy, lambda: f"the pair is well: {self.describe()}", within)
         return self
+
+    def wait_contact(self) -> None:
+        """Both hear each other and the standby may take over."""
+
+        def is_eligible() -> bool:
+            found = self.active.document()
+            return bool(found and found["peer"]["eligible"])
+
+        eventually(is_eligible, lambda: f"the standby is eligible: {self.describe()}")
 
     def is_healthy(self) -> bool:
         found = [node.document() for node in self.nodes]

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import itertools
 import json
 import logging
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -103,21 +105,24 @@ class Host:
         return {}
 
     def do_writer(self, prefix: str, answers: str) -> Message:
-        """Fork a process that makes sites until it is killed and notes each answer's word."""
+        """Fork a process that adds base stations until it is killed and notes each answer."""
+        from rfps import services
+        from standby.replication import outcome
+
         pid = os.fork()
         if pid:
             return {"pid": pid}
         _libc.prctl(1, signal.SIGKILL)
-        count = 0
         with Path(answers).open("a", buffering=1) as out:
-            while True:
-                count += 1
-                name = f"{prefix} {count}"
+            for count in itertools.count(1):
+                values = {"name": f"{prefix} {count}", "mac": _any_mac()}
                 try:
-                    word = self.do_sites([name])["words"][0]
+                    written = services.rfp_create(values=values, actor="admin", source="api")
+                    word = outcome(written.receipt).word
                 except Exception as error:
                     word = type(error).__name__
-                out.write(f"{name}={word}\n")
+                out.write(f"{values['name']}={word}\n")
+        raise AssertionError("a writer only ends by being killed")
 
     def do_sip(self, server: str, port: int) -> Message:
         """Configure the SIP proxy although it may not answer."""
@@ -130,7 +135,7 @@ class Host:
     def do_look(self) -> Message:
         """What this OMM's database holds."""
         from omm_portal.accounts.models import User
-        from rfps.models import Site
+        from rfps.models import Rfp, Site
         from standby import journal
         from standby.models import JournalEntry, PendingSetAside, SetAside
 
@@ -139,6 +144,7 @@ class Host:
         return {
             "head": dataclasses.asdict(head),
             "digest": digest,
+            "rfps": sorted(Rfp.objects.values_list("name", flat=True)),
             "sites": sorted(Site.objects.values_list("name", flat=True)),
             "admins": User.objects.filter(username="admin").count(),
             "lineages": sum('"operation":"lineage"' in e.body for e in entries),
@@ -217,6 +223,10 @@ def _run(changes: Message) -> None:
     runtime.join()
     if runtime.failure is not None:
         raise runtime.failure
+
+
+def _any_mac() -> str:
+    return f"00:30:42:{secrets.token_hex(3)}"
 
 
 def _shift_wall_clock(offset: float) -> None:

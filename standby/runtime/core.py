@@ -324,6 +324,12 @@ class PairRuntime(LoopHost):
         if self.config.peer_address:
             self.beats.send(self.member.state(self.facts(), self.clock(), probe=probe))
 
+    def show_head(self) -> None:
+        """Speak at once to an active OMM that closed its gate: it waits for our journal."""
+        peer = self.member.peer
+        if peer is not None and peer.role is Role.ACTIVE and not peer.gate_open:
+            self._speak()
+
     def _role_changed(self, change: RoleChanged) -> None:
         self.active_since_wall = time.time() if change.new is Role.ACTIVE else None
         self.renew_lease()
@@ -340,6 +346,8 @@ class PairRuntime(LoopHost):
         self.carry_out(self.member.fence_closed(self.head))
         self.shipper.wake.set()
         self.step()
+        if self.member.handing_over:
+            self._speak(probe=True)  # the offer waits for the successor to show its journal
 
     async def _open_fence(self, term: int) -> None:
         try:

@@ -121,6 +121,7 @@ class Follower:
         batch = journal.batch_from_message(message)
         head = await self._apply(batch)
         self._followed = head.hash
+        self._runtime.show_head()
         return {"type": "ack", "term": message["term"], "seq": head.seq, "hash": head.hash}
 
     async def _apply(self, batch: Batch) -> Head:

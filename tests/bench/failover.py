@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from standby.lease import boot_time
 from tests.bench.stats import summary
-from tests.bench.watch import STEP, lease_reader, status
+from tests.bench.watch import STEP, lease_reader, punctual, status
 from tests.pair import PATIENCE, Node, Pair, running_pair
 
 SETTLE = 1.0
@@ -40,6 +42,12 @@ def strike(victim: Node, heir: Node, sig: signal.Signals, names: tuple[str, ...]
     return {"role": role, "gate": gate, "answered": answered, "reason": seen["reason"]}
 
 
+def promptly(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do it in a thread that runs whenever it wants: it must not measure its own waiting."""
+    with ThreadPoolExecutor(1, initializer=punctual) as thread:
+        return thread.submit(work).result()
+
+
 def measure(
     directory: Path, rounds: int, sig: signal.Signals, names: tuple[str, ...]
 ) -> dict[str, Any]:
@@ -48,7 +56,7 @@ def measure(
     with running_pair(directory) as pair:
         for _ in range(rounds):
             victim, heir = _quiet(pair)
-            found.append(strike(victim, heir, sig, names))
+            found.append(promptly(partial(strike, victim, heir, sig, names)))
             if sig is signal.SIGKILL and not names:
                 victim.kill()
             pair.heal()

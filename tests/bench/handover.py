@@ -17,7 +17,7 @@ from tests.bench.failover import SETTLE
 from tests.bench.stats import summary
 from tests.bench.watch import GateWatch
 from tests.bench.writing import steady_writers
-from tests.pair import Node, Pair, running_pair
+from tests.pair import PATIENCE, Node, Pair, running_pair
 
 AFTER = 0.5
 """Seconds that are watched after the other OMM accepts changes."""
@@ -44,8 +44,9 @@ def measure(directory: Path, rounds: int, leave: Callable[[Node], None]) -> dict
             began = boot_time()
             with GateWatch(pair) as watch:
                 leave(victim)
-                heir.wait("active").wait_gate()
+                watch.wait_moved(PATIENCE)
                 time.sleep(AFTER)
+            heir.wait("active")
             gaps.append(watch.longest())
             both += watch.both_open
             pauses.append(commits.longest_pause(began - SETTLE / 2, boot_time()))

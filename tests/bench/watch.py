@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import os
 import threading
 import time
 from types import TracebackType
@@ -15,6 +17,12 @@ from tests.pair import Node, Pair
 BEAT = 0.1
 STEP = 0.0005
 """Seconds between two looks."""
+
+
+def punctual() -> None:
+    """Let the calling thread run whenever it wants to, where that is permitted."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 
 
 def lease_reader(node: Node) -> LeaseReader:
@@ -66,6 +74,7 @@ class GateWatch:
         self._thread.join()
 
     def _run(self) -> None:
+        punctual()  # it must not measure its own waiting
         open_at, was_open = boot_time(), True
         while not self._stop.is_set():
             before = boot_time()
@@ -79,6 +88,14 @@ class GateWatch:
                 open_at = before
             was_open = bool(count)
             time.sleep(STEP)
+
+    def wait_moved(self, within: float) -> None:
+        """Wait until a gate was open again after none was."""
+        deadline = boot_time() + within
+        while not self.closed:
+            if boot_time() > deadline:
+                raise RuntimeError("no OMM has taken the role over")
+            time.sleep(0.02)
 
     def longest(self) -> float:
         """Seconds of the longest time without an open gate."""

@@ -27,7 +27,7 @@ class Writer:
         self.pid = int(node.ask("writer", prefix=prefix, answers=str(self._answers))["pid"])
 
     def answered(self, word: str) -> set[str]:
-        """The sites whose change was answered with ``word``."""
+        """The base stations whose change was answered with ``word``."""
         if not self._answers.exists():
             return set()
         lines = [line.split("=") for line in self._answers.read_text().splitlines()]
@@ -53,13 +53,36 @@ def test_safe_changes_survive_twenty_kills(bare: BarePair) -> None:
         victim.kill()
         heir.wait("active").wait_gate()
         safe |= writer.answered("safe")
-        assert safe <= set(heir.look()["sites"]), f"round {round_number}"
+        assert safe <= set(heir.look()["rfps"]), f"round {round_number}"
         victim.start()
         bare.wait_healthy()
         assert bare.active is heir
     found = bare.check_same_data()
-    assert safe <= set(found["sites"])
+    assert safe <= set(found["rfps"])
     assert len(safe) > ROUNDS
+
+
+def test_planned_switch_overs_under_writes_lose_and_part_nothing(bare: BarePair) -> None:
+    """Each side writes all the time; a hand-over waits for what was accepted before it."""
+    bare.start()
+    writers = {node.name: Writer(node, f"By {node.name}") for node in bare.nodes}
+    for _ in range(5):
+        old, new = bare.active, bare.standby
+        writer = writers[old.name]
+        before = len(writer.answered("safe"))
+        eventually(lambda w=writer, n=before: len(w.answered("safe")) > n + 2, "it writes")
+        answer = old.command("switchover", actor="admin")
+        assert answer["accepted"], answer
+        new.wait("active").wait_gate()
+        old.wait("standby")
+        bare.wait_contact()
+    for writer in writers.values():
+        writer.kill()
+    found = bare.check_same_data()
+    for writer in writers.values():
+        assert writer.answered("safe") <= set(found["rfps"])
+        assert writer.answered("unsafe") <= set(found["rfps"])
+    assert (found["set_aside"], found["pending"]) == (0, 0)
 
 
 def test_five_hundred_entries_made_without_the_standby_arrive_in_order(bare: BarePair) -> None:

@@ -6,7 +6,9 @@ import signal
 
 import pytest
 
+from standby.lease import boot_time
 from tests.bare import BareNode, BarePair
+from tests.pair import eventually
 
 pytestmark = pytest.mark.processes
 
@@ -154,3 +156,39 @@ def test_other_version_is_reported_and_the_pair_works(bare: BarePair) -> None:
     assert "9.9.9" in bare.low.wait_warning("version_mismatch")
     assert "9.9.9" in bare.high.wait_warning("version_mismatch")
     assert bare.active.sites("Ward") == ["safe"]
+
+
+def test_a_frozen_standby_disturbs_nobody(bare: BarePair) -> None:
+    """It thaws, finds its active and follows; nobody took anything over."""
+    bare.start()
+    active, standby = bare.active, bare.standby
+    term = active.document()["node"]["term"]
+    standby.send(signal.SIGSTOP)
+    active.wait_warning("no_standby")
+    assert active.sites("Meanwhile") == ["unsafe"]
+    standby.send(signal.SIGCONT)
+    bare.wait_healthy()
+    assert bare.active is active
+    assert active.document()["node"]["term"] == term
+    assert bare.check_same_data()["sites"] == ["Meanwhile"]
+
+
+def test_both_frozen_for_longer_than_the_timeout(bare: BarePair) -> None:
+    """As on two virtual machines of one host: afterwards one is active, nothing is lost."""
+    bare.start()
+    assert bare.active.sites("Before") == ["safe"]
+    for node in bare.nodes:
+        node.send(signal.SIGSTOP)
+    eventually(lambda: boot_time() - stopped_at(bare) > 1.3, "the timeout has passed")
+    for node in bare.nodes:
+        node.send(signal.SIGCONT)
+    bare.wait_healthy()
+    assert bare.active.sites("After") == ["safe"]
+    found = bare.check_same_data()
+    assert (found["sites"], found["set_aside"]) == (["After", "Before"], 0)
+
+
+def stopped_at(bare: BarePair) -> float:
+    """Boot time of the last beat of either."""
+    found = [node.last_lease() for node in bare.nodes]
+    return max(lease.renewed_at for lease in found if lease is not None)
