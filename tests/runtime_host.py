@@ -226,7 +226,7 @@ def _run(changes: Message) -> None:
 
 
 def _any_mac() -> str:
-    return f"00:30:42:{secrets.token_hex(3)}"
+    return f"00:30:42:{secrets.token_bytes(3).hex(':')}"
 
 
 def _shift_wall_clock(offset: float) -> None:

@@ -41,7 +41,7 @@ def accept_offer(view: View) -> Decision | None:
     offer = peer.offer
     if offer is None or offer.successor != view.node:
         return None
-    if not view.healthy or view.sip.ok is False:
+    if not view.healthy or view.sip.ok is False or not view.just_heard:
         return None
     if (view.head.seq, view.head.hash) != (peer.head.seq, peer.head.hash):
         return hold("The active OMM offers its role; the rest of its journal is on its way.")
@@ -117,7 +117,7 @@ def _come_first(view: View, mine: Candidate, relation: Relation, why: str) -> De
         return hold("The other OMM is fetching the rest of the journal.")
     if _lacks_the_rest(view, relation):
         return hold(f"This OMM comes first: {why}; fetching the rest of the journal before.")
-    if not view.speaking_peer().yields:
+    if not view.speaking_peer().yields or not view.just_heard:
         return hold(f"This OMM comes first: {why}; waiting for the other to agree.")
     return Decision(Action.BECOME_ACTIVE, f"No OMM was active and {why}.")
 

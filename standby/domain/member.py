@@ -27,7 +27,7 @@ from standby.domain.election import decide_role, successor_refusal
 from standby.domain.facts import Claim, Head, Role
 from standby.domain.handover import Giving, Progress
 from standby.domain.reconcile import Standing
-from standby.domain.state import MemberState, Promotion
+from standby.domain.state import NEVER, MemberState, Promotion
 from standby.domain.view import Action, Decision
 
 CLAIM_PATIENCE = 0.3
@@ -106,7 +106,7 @@ class Member(MemberState):
         self.forced = promotion.forced
         self.claim = None
         self._met = True
-        self._thawing = self._peer_restarted = False
+        self._thawing, self._restart_heard_at = False, NEVER
         self.barred = self.yields = False
         self.rfp_open = True
         self.noticed = not self.in_contact and self.peer_configured
@@ -220,15 +220,19 @@ class Member(MemberState):
         if lost:
             self.ear.unheard()
             self.barred = self.leaving
-            self.yields = self._peer_restarted = False
+            self.yields, self._restart_heard_at = False, NEVER
             self.noticed = self.noticed or self.role is Role.ACTIVE
         peer_active, active = self._peer_active, self.role is Role.ACTIVE
-        if self.in_contact:
+        if self.in_contact and self.peer is not None:
             self._met = True
-            self.noticed = self.noticed and (peer_active or self.claim is not None)
+            knows = self.peer.echo_counter > self._alone_counter
+            split = peer_active or self.claim is not None
+            self.noticed = self.noticed and (split or not knows)
+        else:
+            self._alone_counter = self.ear.counter
         if peer_active:
             self.barred = self.leaving
-            self._peer_restarted = False
+            self._restart_heard_at = NEVER
         if not active and (self.peer is None or self.peer.claim is None or not self.in_contact):
             self.claim = None
         unled = self.in_contact and not active and not peer_active
@@ -259,10 +263,6 @@ class Member(MemberState):
                 self.reason = reason or self.reason
                 effects = []
         return effects
-
-    def _next_term(self, least: int = 0) -> int:
-        peer_term = self.peer.term if self.peer else 0
-        return max(self.term + 1, self._seen_term + 1, peer_term + 1, least)
 
     def _promote(self, reason: str, *, least: int = 0, forced: bool = False) -> list[Effect]:
         if self._last_step < self._term_rest_until:

@@ -12,6 +12,8 @@ from standby.domain.handover import Giving
 from standby.domain.hearing import Ear
 from standby.domain.view import View
 
+NEVER = float("-inf")
+
 
 @dataclass(slots=True)
 class Promotion:
@@ -56,7 +58,8 @@ class MemberState:
     _last_step: float = field(init=False)
     _met: bool = False
     _thawing: bool = False
-    _peer_restarted: bool = False
+    _restart_heard_at: float = NEVER
+    _alone_counter: int = 0
     _both_active_since: float | None = None
     _unled_since: float | None = None
     _promotion: Promotion | None = None
@@ -64,8 +67,8 @@ class MemberState:
     _force: bool = False
     _seen_term: int = 0
     _keeping_term: int = 0
-    _term_rest_until: float = float("-inf")
-    _error_rest_until: float = float("-inf")
+    _term_rest_until: float = NEVER
+    _error_rest_until: float = NEVER
 
     def __post_init__(self) -> None:
         self.ear = Ear(self.boot, self.timing)
@@ -146,7 +149,7 @@ class MemberState:
             forced=self.forced,
             barred=self.barred,
             claim=self.claim,
-            peer_restarted=self._peer_restarted,
+            peer_restarted=now - self._restart_heard_at < self.timing.contact_timeout,
             both_active_since=self._both_active_since,
             unled_since=self._unled_since,
             looking_since=self._looking_since,
@@ -205,7 +208,7 @@ class MemberState:
         self._seen_term = max(self._seen_term, statement.term)
         before, self.ear.successor_of = self.ear.successor_of, None
         if before is not None and before.role is Role.ACTIVE and self.role is not Role.ACTIVE:
-            self._peer_restarted = True
+            self._restart_heard_at = now
         return answer
 
     def refused(self, now: float) -> None:
@@ -240,3 +243,8 @@ class MemberState:
         if not self.in_contact or peer is None:
             return True
         return peer.role is not Role.ACTIVE and self.gate.answered(peer.echo_counter)
+
+    def _next_term(self, least: int = 0) -> int:
+        """A term above every one that was seen."""
+        peer_term = self.peer.term if self.peer else 0
+        return max(self.term + 1, self._seen_term + 1, peer_term + 1, least)

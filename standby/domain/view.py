@@ -11,6 +11,9 @@ from standby.domain.contact import Evidence, Hearing, Timing
 from standby.domain.facts import Claim, Head, Heartbeat, Role, SplitPolicy
 from standby.domain.reconcile import Relation
 
+FRESH_BEATS = 3.5
+"""What the peer agreed to counts for so many beats."""
+
 
 class Action(StrEnum):
     """What a decision asks for."""
@@ -117,6 +120,12 @@ class View:
     def peer_active(self) -> bool:
         """The peer is heard as active."""
         return self.in_contact and self.peer is not None and self.peer.role is Role.ACTIVE
+
+    @property
+    def just_heard(self) -> bool:
+        """What the peer agreed to is not from before a silence or a pause."""
+        fresh = FRESH_BEATS * self.timing.interval
+        return self.heard_at is not None and self.now - self.heard_at < fresh
 
     def speaking_peer(self) -> Heartbeat:
         """The last statement of a peer in contact (only call when in contact)."""

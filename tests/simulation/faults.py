@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -138,7 +139,7 @@ class Faults:
         self._note(None, f"line flaps every {period} s")
         for n in range(8):
             up = n % 2 == 1
-            self._world.loop.after(n * period, lambda up=up: self._set_line(up=up))
+            self._world.loop.after(n * period, partial(self._set_line, up=up))
 
     def _set_line(self, *, up: bool) -> None:
         for lane in self._world.network.lanes:
