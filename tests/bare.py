@@ -292,7 +292,20 @@ class BarePair:
     def check_same_data(self) -> Message:
         """Both hold the same journal and the same tables; what the first one holds."""
         self.wait_healthy()
-        mine, theirs = (node.look() for node in self.nodes)
+        seen: list[Message] = []
+
+        def is_settled() -> bool:
+            """Nothing was added while we looked: set-aside changes arrive as new entries."""
+            seen[:] = [node.look() for node in self.nodes]
+            ends = {(each["head"]["hash"], *each["hashes"][-1:]) for each in seen}
+            return (
+                len(ends) == 1
+                and len({*ends.pop()}) == 1
+                and not any(each["pending"] for each in seen)
+            )
+
+        eventually(is_settled, lambda: f"the journals are the same: {self.describe()}")
+        mine, theirs = seen
         assert mine["hashes"] == theirs["hashes"]
         assert mine["digest"] == theirs["digest"]
         return mine

@@ -325,7 +325,10 @@ class PairRuntime(LoopHost):
             self.beats.send(self.member.state(self.facts(), self.clock(), probe=probe))
 
     def show_head(self) -> None:
-        """Speak at once to an active OMM that closed its gate: it waits for our journal."""
+        """Our journal has grown: readers see it after the answer to the peer has gone out, and an
+        active OMM that closed its gate hears it at once, because it waits for that.
+        """
+        asyncio.get_running_loop().call_soon(self.renew_lease)
         peer = self.member.peer
         if peer is not None and peer.role is Role.ACTIVE and not peer.gate_open:
             self._speak()

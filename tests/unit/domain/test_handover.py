@@ -167,3 +167,29 @@ def test_resigned_omm_is_barred_from_the_tie_break() -> None:
     pair.run(0.3)
     assert pair.high.role() is Role.ACTIVE
     assert "just resigned" in pair.high.member.reason
+
+
+def test_successor_opens_its_gate_when_the_resigned_one_has_stepped_down() -> None:
+    pair = started()
+    ask(pair, Handover.SWITCHOVER)
+    for _ in range(20):
+        pair.run(0.05)
+        assert not (pair.high.gate() and pair.low.role() is Role.ACTIVE)
+    assert pair.high.gate()
+
+
+def test_offer_from_before_a_pause_is_not_taken() -> None:
+    pair = started()
+    pair.low.know(head=head(6), relation=Relation(Standing.AHEAD, 5))
+    pair.high.slow_disk = True
+    ask(pair, Handover.SWITCHOVER)
+    pair.run(0.3)
+    pair.low.know(head=pair.high.facts.head)
+    pair.low.member.fence_closed(pair.low.facts.head)
+    pair.low.member._giving.head = pair.high.facts.head  # type: ignore[union-attr]
+    pair.low.tick(pair.now)
+    offer = pair.low.say(pair.now)
+    assert offer.offer is not None
+    pair.high.member.hear(offer, pair.now)
+    pair.high.tick(pair.now + 0.8)
+    assert not pair.high.member.promoting

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from standby.domain.effects import WriteTerm
@@ -217,3 +219,18 @@ def test_term_that_was_seen_is_kept_by_the_standby_too() -> None:
     pair = started()
     assert WriteTerm(2) in pair.high.effects
     assert pair.high.member.term == pair.low.member.term == 2
+
+
+def test_consent_from_before_a_stall_does_not_count() -> None:
+    """While this OMM stood still the other one may have become active."""
+    pair = Pair()
+    pair.high.slow_disk = pair.low.slow_disk = True
+    pair.low.know(sip=silent())
+    pair.high.know(sip=silent())
+    pair.run(1.0)
+    pair.low.know(sip=answering(pair.now))
+    pair.up = False
+    pair.low.member.ear.peer = replace(pair.high.say(pair.now), yields=True, hears=True)
+    pair.now += 0.9
+    pair.low.tick(pair.now)
+    assert not pair.low.member.promoting

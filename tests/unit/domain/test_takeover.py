@@ -277,3 +277,14 @@ def test_term_that_cannot_be_kept_means_no_role_and_is_tried_again() -> None:
     pair.low.slow_disk = False
     pair.run(1.5)
     assert pair.active() == [pair.low]
+
+
+def test_restart_noticed_long_ago_is_no_reason_to_take_over_now() -> None:
+    pair = started(sip=True)
+    pair.know(sip=silent())
+    pair.restart(pair.low)
+    pair.run(5.0)
+    assert pair.active() == []
+    pair.know(sip=answering(pair.now))
+    pair.run(1.0)
+    assert pair.active() == [pair.low], "the ordinary choice: the lower address"
