@@ -125,7 +125,7 @@ class PairRuntime(LoopHost):
         config = self.config
         self.lease = LeaseKeeper(self)
         self._terms = TermFile(config.term_path)
-        await self.writer.run(journal.fence_close)
+        left_open = await self._close_at_start()
         self.head = await self.reader.run(journal.head)
         self.acked = await self.reader.run(journal.acked)
         self.ever_synchronised = self.acked[0] > 0
@@ -142,6 +142,8 @@ class PairRuntime(LoopHost):
         )
         self.sip = SipWatch(config.address, self.clock, self._sip_urgent)
         self.health = Health(self)
+        if left_open:
+            self.health.database_failed(left_open)
         self.documents = DocumentMaker(self)
         self.events = EventLog(self)
         self.shipper = Shipper(self)
@@ -154,6 +156,18 @@ class PairRuntime(LoopHost):
         self.sip.changed = self.step
         self.control = ControlServer(config.control_socket, self.commands.handle)
         await self.control.start()
+
+    async def _close_at_start(self) -> str:
+        """Close the fence that a killed predecessor left open; why that fails, else empty.
+
+        A database that cannot be written is an OMM error: it is shown by an OMM that runs. The
+        fence is closed by the first check that finds it writable again.
+        """
+        try:
+            await self.writer.run(journal.fence_close)
+        except Exception as error:  # noqa: BLE001 (any failure to write is an OMM error)
+            return str(error)
+        return ""
 
     async def _open_link(self) -> None:
         config = self.config

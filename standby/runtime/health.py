@@ -128,8 +128,12 @@ class Health:
         await self._look()
 
     async def _after_recovery(self) -> None:
-        if not self._runtime.member.gate_open:
+        if self._runtime.member.gate_open:
+            return
+        try:
             await self._runtime.writer.run(journal.fence_close)
+        except Exception as error:  # noqa: BLE001 (it will be tried again)
+            self.database_failed(str(error))
 
     async def _look(self) -> None:
         """Read settings and counts that the runtime shows or needs."""

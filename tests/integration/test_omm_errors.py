@@ -158,14 +158,24 @@ def test_a_read_only_database_costs_the_role(pair: Pair) -> None:
         heir.wait("active").wait_gate()
         eventually(lambda: role(victim) == "failed", lambda: f"failed: {victim.status()}")
         assert "omm_error" in heir.warnings()
+        restart_runtime(victim)
+        eventually(lambda: "omm_error" in victim.warnings(), "it starts and tells of its error")
+        eventually(lambda: "omm_error" in heir.warnings(), "the other one tells of it too")
     victim.wait("standby")
     settle(pair, heir)
+
+
+def restart_runtime(node: Node) -> None:
+    """Kill the standby worker and wait for the word of the next one."""
+    boot = node.status()["node"]["boot_id"]
+    os.kill(node.pids()["standby"], signal.SIGKILL)
+    eventually(lambda: node.status()["node"]["boot_id"] not in ("", boot), "it has started again")
 
 
 @contextlib.contextmanager
 def read_only(path: Path) -> Iterator[None]:
     """No process can write the database file; root needs the immutable flag for that."""
-    files = [path, *path.parent.glob(f"{path.name}-*")]
+    files = [path, path.with_name(f"{path.name}-wal")]
     if os.geteuid() == 0:
         if subprocess.run(["chattr", "+i", *files], check=False, capture_output=True).returncode:
             pytest.skip("this file system cannot make a file immutable")
