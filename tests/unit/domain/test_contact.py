@@ -158,7 +158,9 @@ def test_straggler_of_the_boot_before_a_restart_is_ignored() -> None:
     pair.restart(pair.low)
     pair.run(0.3)
     assert pair.active() == [pair.high]
-    pair.high.hear(straggler, pair.now)
+    assert not pair.high.hear(straggler, pair.now)
+    assert pair.high.member.peer is not None
+    assert pair.high.member.peer.boot != straggler.boot
     pair.run(0.3)
     assert pair.active() == [pair.high]
     assert pair.high.gate()
@@ -223,6 +225,9 @@ def test_frozen_active_starts_over_and_finds_the_new_active() -> None:
     pair.dead.discard("low")
     waiting = pair.high.say(pair.now)
     assert frozen.member.overslept(pair.now)
+    before = frozen.member.peer
+    assert not frozen.member.hear(waiting, pair.now)
+    assert frozen.member.peer == before
     frozen.hear(waiting, pair.now)
     assert frozen.role() is Role.STARTING
     assert not frozen.gate()
