@@ -38,21 +38,6 @@ def test_an_older_disk_of_the_standby_gets_the_rest_again(bare: BarePair) -> Non
     active.wait_no_warning("not_synchronised")
 
 
-def test_the_older_disk_is_a_warning_until_all_is_sent_again(bare: BarePair) -> None:
-    """Frozen at the moment of its return, the standby cannot take the rest: that is shown."""
-    bare.start()
-    active, standby = bare.active, bare.standby
-    age(bare, standby)
-    (standby.data / "omm.sqlite3").chmod(0o600)
-    standby.start()
-    seen = active.wait_for(
-        lambda: active.warnings().get("not_synchronised") or "older_disk" in events(active),
-        "warns of the older disk",
-    )
-    assert seen is True or "older disk" in seen
-    bare.wait_healthy()
-
-
 def test_an_older_disk_of_the_active_does_not_bring_old_data_back(bare: BarePair) -> None:
     bare.start()
     old, heir = bare.active, bare.standby
