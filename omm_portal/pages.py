@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -210,8 +211,14 @@ class ServicePage(SignedIn, TypedFormView[Form]):
         return account(self.request).username
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Adds ``may_save``."""
-        return super().get_context_data(may_save=self.may_save, **kwargs)
+        """Adds ``may_save`` and ``history_of``: the object whose changes the page links to."""
+        return super().get_context_data(may_save=self.may_save, history_of=self.edited_id, **kwargs)
+
+    @property
+    def edited_id(self) -> UUID | None:
+        """The object that the form is about; None for one that is yet to be made."""
+        pk = self.kwargs.get("pk")
+        return pk if isinstance(pk, UUID) else None
 
     def form_valid(self, form: Form) -> HttpResponse:
         """Save; a refusal shows the form again with its reason."""

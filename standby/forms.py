@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from omm_portal.pages import ConfirmForm, GroupedForm
 from standby.models import OmmSettings, SipSettings, SystemSettings
+from standby.rows import OBJECTS, SOURCES
 
 
 class OmmSettingsForm(GroupedForm):
@@ -71,3 +72,34 @@ class TakeoverForm(ConfirmForm):
         if not is_peer:
             raise ValidationError(_("This is not the address of the other OMM."))
         return typed
+
+
+class ChangeFilterForm(forms.Form):
+    """How the change log is narrowed."""
+
+    search = forms.CharField(
+        required=False,
+        label=_("Name of what was changed"),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Name or MAC address")}),
+    )
+    model = forms.ChoiceField(
+        required=False, label=_("Kind"), choices=[("", _("Everything")), *OBJECTS.items()]
+    )
+    actor = forms.CharField(
+        required=False,
+        label=_("Who"),
+        widget=forms.TextInput(
+            attrs={"placeholder": _("User"), "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    source = forms.ChoiceField(
+        required=False, label=_("From where"), choices=[("", _("Anywhere")), *SOURCES.items()]
+    )
+    first_day = forms.DateField(
+        required=False, label=_("From (day, UTC)"), widget=forms.DateInput(attrs={"type": "date"})
+    )
+    last_day = forms.DateField(
+        required=False, label=_("To (day, UTC)"), widget=forms.DateInput(attrs={"type": "date"})
+    )
+    object = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    transaction = forms.UUIDField(required=False, widget=forms.HiddenInput)

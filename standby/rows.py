@@ -6,17 +6,19 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from django.apps import apps
 from django.db.models import DateTimeField
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from standby.document import Document
 from standby.models import JournalEntry, SetAside
-from standby.selectors import change_document, safe_up_to, set_aside_documents
+from standby.selectors import MASK, change_document, safe_up_to, set_aside_documents
 
 OBJECTS: dict[str, str | Promise] = {
     "accounts.user": _("User"),
@@ -43,17 +45,27 @@ SOURCES: dict[str, str | Promise] = {
     "beginnings": _("first start"),
     "merge": _("merge"),
 }
+PAGES = {
+    "accounts.user": "user-edit",
+    "rfps.site": "site-edit",
+    "rfps.rfp": "rfp-edit",
+    "standby.ommsettings": "omm-settings",
+    "standby.sipsettings": "sip-settings",
+    "standby.systemsettings": "system-settings",
+}
+"""Names of the pages where objects are edited; the settings have one page each."""
 NAMES = ("name", "username", "mac", "system_name")
 HIDDEN = frozenset({"id", "version", "created_at", "body", "hash", "digest"})
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field of a change."""
+    """One field of a change; of a secret one only is known that it changed."""
 
     field: str
     before: Any
     after: Any
+    is_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,44 @@ class ChangeRow:
     operation: str | Promise
     differences: list[Difference]
     safe: bool
+    document: Document
+    is_here: bool
+    """True while the object exists."""
+
+    @property
+    def tx_size(self) -> int:
+        """How many changes were saved together with this one, itself included."""
+        return int(self.document["tx_size"] or 1)
+
+    @property
+    def url(self) -> str:
+        """The page where the object is edited; empty when there is none."""
+        page = PAGES.get(str(self.document["model"]))
+        if page is None or not self.is_here:
+            return ""
+        return reverse(page) if page.endswith("settings") else reverse(page, args=[self.object_id])
+
+    @property
+    def object_id(self) -> str:
+        """The UUID of the changed object."""
+        return str(self.document["object"])
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeGroup:
+    """Changes of one transaction: they became valid together, on both OMMs alike.
+
+    ``rows`` are those that the list shows; ``size`` counts the whole transaction.
+    """
+
+    transaction: str
+    size: int
+    rows: list[ChangeRow]
+
+    @property
+    def is_joint(self) -> bool:
+        """True for more than one change."""
+        return self.size > 1
 
 
 def change_rows(entries: Iterable[JournalEntry]) -> list[ChangeRow]:
@@ -78,6 +128,24 @@ def change_rows(entries: Iterable[JournalEntry]) -> list[ChangeRow]:
     documents = [change_document(entry, safe_seq=safe_seq) for entry in entries]
     names = object_names(documents)
     return [_change_row(document, names) for document in documents]
+
+
+def original_row(document: Document | None) -> tuple[str, datetime | None, str] | None:
+    """Who first made a change that came in by a merge: author, time, OMM; None for any other."""
+    if not document:
+        return None
+    at = parse_datetime(str(document.get("at", "")))
+    return str(document.get("actor", "")), at, str(document.get("node", ""))
+
+
+def change_groups(entries: Iterable[JournalEntry]) -> list[ChangeGroup]:
+    """Journal entries by transaction, in the order in which they come."""
+    by_transaction = groupby(change_rows(entries), lambda row: str(row.document["transaction"]))
+    return [
+        ChangeGroup(transaction, rows[0].tx_size, rows)
+        for transaction, found in by_transaction
+        for rows in [list(found)]
+    ]
 
 
 def _change_row(document: Document, names: Mapping[str, str]) -> ChangeRow:
@@ -92,6 +160,8 @@ def _change_row(document: Document, names: Mapping[str, str]) -> ChangeRow:
         operation=OPERATIONS.get(str(document["operation"]), str(document["operation"])),
         differences=_differences(document, names),
         safe=bool(document.get("safe")),
+        document=document,
+        is_here=str(document["object"]) in names,
     )
 
 
@@ -104,10 +174,16 @@ def _differences(document: Document, names: Mapping[str, str]) -> list[Differenc
             words.label(name),
             words.value(name, old.get(name)),
             words.value(name, new.get(name)),
+            is_secret=MASK in (old.get(name), new.get(name)),
         )
         for name in {**old, **new}
-        if name not in HIDDEN and (old.get(name) or None) != (new.get(name) or None)
+        if name not in HIDDEN and _differs(old.get(name), new.get(name))
     ]
+
+
+def _differs(old: Any, new: Any) -> bool:
+    """Entries name altered fields only: two masked values were not the same secret."""
+    return MASK in (old, new) or (old or None) != (new or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ field shows as ``MASK`` when it has a value.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -27,8 +29,18 @@ from standby.models import (
 from standby.services import OMM_ID, SIP_ID, SYSTEM_ID
 
 MASK = "***"
+CHANGES_LOOKED_AT = 200
+"""Entries of one row that are looked through for the version that somebody began with."""
 
 Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedSince:
+    """``before``: the fields that were changed, as they had been; ``latest``: the last entry."""
+
+    before: Document
+    latest: JournalEntry | None
 
 
 def omm_settings() -> OmmSettings:
@@ -49,6 +61,28 @@ def system_settings() -> SystemSettings:
 def change_list() -> QuerySet[JournalEntry]:
     """The change log, newest first."""
     return JournalEntry.objects.order_by("-seq")
+
+
+def change_neighbours(entry: JournalEntry) -> tuple[int | None, int | None]:
+    """The numbers of the changes of the same object before and after ``entry``."""
+    same = JournalEntry.objects.filter(object=entry.object).values_list("seq", flat=True)
+    earlier = same.filter(seq__lt=entry.seq).order_by("-seq").first()
+    later = same.filter(seq__gt=entry.seq).order_by("seq").first()
+    return earlier, later
+
+
+def fields_changed_since(object_id: uuid.UUID, version: int) -> ChangedSince:
+    """What others did to a row after it had ``version``, from its journal entries."""
+    entries = JournalEntry.objects.filter(object=object_id).order_by("-seq")[:CHANGES_LOOKED_AT]
+    before: Document = {}
+    latest = None
+    for entry in entries:
+        body = json.loads(entry.body)
+        if int((body["after"] or {}).get("version") or version) <= version:
+            break
+        latest = latest or entry
+        before.update(body["before"] or {})
+    return ChangedSince(before, latest)
 
 
 def set_aside_list() -> QuerySet[SetAside]:

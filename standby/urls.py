@@ -16,6 +16,7 @@ urlpatterns = [
     path("settings/sip/", views.SipSettingsPage.as_view(), name="sip-settings"),
     path("settings/system/", views.SystemSettingsPage.as_view(), name="system-settings"),
     path("changes/", views.ChangeListPage.as_view(), name="change-list"),
+    path("changes/<int:seq>/", views.ChangePage.as_view(), name="change"),
     path("set-aside/", views.SetAsidePage.as_view(), name="set-aside"),
     path("events/", views.EventListPage.as_view(), name="event-list"),
 ]

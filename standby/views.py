@@ -9,9 +9,9 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.forms import model_to_dict
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.utils.functional import Promise
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
@@ -30,12 +30,25 @@ from omm_portal.pages import (
 )
 from standby import actions, journal, selectors, services
 from standby.context import PairContext
-from standby.forms import OmmSettingsForm, SipSettingsForm, SystemSettingsForm, TakeoverForm
+from standby.filters import ChangePageFilterSet
+from standby.forms import (
+    ChangeFilterForm,
+    OmmSettingsForm,
+    SipSettingsForm,
+    SystemSettingsForm,
+    TakeoverForm,
+)
 from standby.gate import GateClosed
 from standby.live import recent_events
 from standby.models import Event, JournalEntry, OmmSettings, SetAside, SipSettings, SystemSettings
 from standby.presentation import event_rows
-from standby.rows import change_rows, details_text, set_aside_rows
+from standby.rows import (
+    change_groups,
+    change_rows,
+    details_text,
+    original_row,
+    set_aside_rows,
+)
 from standby.written import Conflict, Written
 
 SILENT = gettext_lazy("The standby process of this OMM gives no answer. Is it running?")
@@ -177,6 +190,8 @@ class OmmSettingsPage(ServicePage[OmmSettingsForm]):
     template_name = "standby/omm_settings.html"
     done = "omm-settings"
 
+    edited_id = services.OMM_ID
+
     def get_initial(self) -> dict[str, Any]:
         row = selectors.omm_settings()
         return {**model_to_dict(row), "version": row.version}
@@ -241,6 +256,8 @@ class SipSettingsPage(ServicePage[SipSettingsForm]):
     done = "sip-settings"
     unanswered: str = ""
 
+    edited_id = services.SIP_ID
+
     def get_initial(self) -> dict[str, Any]:
         row = selectors.sip_settings()
         return {**model_to_dict(row), "version": row.version}
@@ -284,6 +301,8 @@ class SystemSettingsPage(ServicePage[SystemSettingsForm]):
     template_name = "standby/system_settings.html"
     done = "system-settings"
 
+    edited_id = services.SYSTEM_ID
+
     def get_initial(self) -> dict[str, Any]:
         row = selectors.system_settings()
         return {**model_to_dict(row), "version": row.version}
@@ -295,16 +314,50 @@ class SystemSettingsPage(ServicePage[SystemSettingsForm]):
 
 
 class ChangeListPage(TablePage[JournalEntry]):
-    """Who changed what, the newest first."""
+    """Who changed what, the newest first; of everything or of one object."""
 
     template_name = "standby/change_list.html"
 
+    @cached_property
+    def filter(self) -> ChangeFilterForm:
+        """The filter as the address has it."""
+        return ChangeFilterForm(self.request.GET)
+
     def get_queryset(self) -> QuerySet[JournalEntry]:
-        return selectors.change_list()
+        """The changes that the filter lets through; none when the filter is nonsense."""
+        found = ChangePageFilterSet(self.request.GET, queryset=selectors.change_list())
+        rows: QuerySet[JournalEntry] = found.qs if found.is_valid() else JournalEntry.objects.none()
+        return rows
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
-        return {**context, "rows": change_rows(context["rows"])}
+        context = super().get_context_data(filter=self.filter, **kwargs)
+        groups = change_groups(context["rows"])
+        wanted = self.filter.cleaned_data if self.filter.is_valid() else {}
+        of_one = wanted.get("object") and groups
+        return {
+            **context,
+            "groups": groups,
+            "of_object": groups[0].rows[0] if of_one else None,
+            "of_transaction": wanted.get("transaction"),
+        }
+
+
+class ChangePage(SignedIn, TemplateView):
+    """One change; its address stays the same for ever."""
+
+    template_name = "standby/change.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        entry = get_object_or_404(selectors.change_list(), pk=self.kwargs["seq"])
+        row = change_rows([entry])[0]
+        earlier, later = selectors.change_neighbours(entry)
+        return super().get_context_data(
+            row=row,
+            original=original_row(row.document.get("original")),
+            earlier=earlier,
+            later=later,
+            **kwargs,
+        )
 
 
 class SetAsidePage(TablePage[SetAside]):
