@@ -79,7 +79,7 @@ class ChangeFilterForm(forms.Form):
 
     search = forms.CharField(
         required=False,
-        label=_("Name of what was changed"),
+        label=_("What"),
         widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Name or MAC address")}),
     )
     model = forms.ChoiceField(
