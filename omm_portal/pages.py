@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from django import forms
@@ -13,7 +13,7 @@ from django.contrib import messages
 from django.contrib.auth.mixins import AccessMixin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model
-from django.forms.models import fields_for_model
+from django.forms.models import fields_for_model, model_to_dict
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -23,6 +23,7 @@ from django.views import View
 from django.views.generic import FormView, ListView
 
 from omm_portal.accounts.models import User
+from omm_portal.versions import BASE, KEEP, TAKE, Compared, Comparison
 from standby import journal
 from standby.gate import GateClosed
 from standby.replication import outcome
@@ -65,11 +66,10 @@ class FieldGroup:
     begins_with_boxes: bool
 
 
-STALE = _(
-    "Somebody else saved this in the meantime. Your text is kept below; saving again replaces "
-    "what they saved."
-)
+STALE = _("Somebody else saved this in the meantime. Nothing of yours is saved yet, nor lost.")
+STALE_QUESTION = _("Somebody else changed this in the meantime. Is it still what you want?")
 GONE = _("Somebody else removed this in the meantime.")
+AGAIN = _("Please type it again.")
 UNSAFE = _("Saved on this OMM, but not yet on the other one: the change is not safe yet.")
 UNSAFE_ALONE = _("Saved. There is no standby OMM, so this is the only copy.")
 SAFE = _("Saved. The change is safe on both OMMs.")
@@ -184,6 +184,8 @@ class ServicePage(SignedIn, TypedFormView[Form]):
 
     done: ClassVar[str] = "dashboard"
     """Name of the page that comes after a successful save."""
+    comparison: Comparison | None = None
+    """Set when somebody else saved first: both versions side by side."""
 
     def get_success_url(self) -> str:
         return reverse(self.done)
@@ -212,7 +214,34 @@ class ServicePage(SignedIn, TypedFormView[Form]):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Adds ``may_save`` and ``history_of``: the object whose changes the page links to."""
-        return super().get_context_data(may_save=self.may_save, history_of=self.edited_id, **kwargs)
+        return super().get_context_data(
+            may_save=self.may_save,
+            history_of=self.edited_id,
+            comparison=self.comparison,
+            **kwargs,
+        )
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Save; or, between two versions, put the chosen one into the form."""
+        if self.edited_id is not None and (TAKE in request.POST or KEEP in request.POST):
+            return self.choose(request)
+        return super().post(request, *args, **kwargs)
+
+    def choose(self, request: HttpRequest) -> HttpResponse:
+        """The form again, with the chosen version of a field; nothing is saved."""
+        form = self.get_form()
+        theirs = self.get_initial()
+        compared = self.compared(form, theirs, request.POST.get(BASE))
+        compared.choose(request.POST)
+        form.data = {**form.data, "version": str(theirs.get("version", ""))}
+        self.comparison = compared.comparison()
+        return self.render_to_response(self.get_context_data(form=form))
+
+    def compared(self, form: Form, theirs: Mapping[str, Any], base: Any) -> Compared:
+        """The form against the row as it is now, for somebody who began with version ``base``."""
+        began = int(base) if str(base).isdecimal() and len(str(base)) < 10 else 0
+        row_id = cast("UUID", self.edited_id)
+        return Compared(form, theirs, row_id=row_id, base_version=began)
 
     @property
     def edited_id(self) -> UUID | None:
@@ -255,9 +284,28 @@ class ServicePage(SignedIn, TypedFormView[Form]):
         return response
 
     def show_stale(self, form: Form, error: StaleObject) -> None:
-        """Keep the text; the next save is against the version that is there now."""
-        form.add_error(None, STALE if error.current is not None else GONE)
-        form.data = {**form.data, "version": str(getattr(error.current, "version", ""))}
+        """Keep the text and show theirs beside it; the next save is against what is there now."""
+        if error.current is None:
+            form.add_error(None, GONE)
+            return
+        began = form.data.get(BASE) or form.data.get("version")
+        version = str(getattr(error.current, "version", ""))
+        if self.edited_id is None or not getattr(form, "groups", ()):
+            form.add_error(None, STALE_QUESTION)
+        else:
+            form.add_error(None, STALE)
+            _ask_again(form)
+            compared = self.compared(form, model_to_dict(error.current), began)
+            compared.merge()
+            self.comparison = compared.comparison()
+        form.data = {**form.data, "version": version}
+
+
+def _ask_again(form: forms.Form) -> None:
+    """Passwords are never sent back to the page, so they must be typed once more."""
+    for name, field in form.fields.items():
+        if isinstance(field.widget, forms.PasswordInput) and form.data.get(name):
+            form.add_error(name, AGAIN)
 
 
 def is_box(field: forms.BoundField) -> bool:
