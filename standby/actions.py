@@ -52,9 +52,9 @@ def reboot(*, actor: str) -> ActionAnswer:
     return _action({"command": "reboot", "actor": actor})
 
 
-def preflight() -> tuple[Check, ...]:
-    """The checks before a switch-over, each with its verdict."""
-    return _checks(_ask({"command": "preflight"}))
+def preflight(patience: float = PATIENCE) -> tuple[Check, ...]:
+    """The checks before a switch-over, each with its verdict; ``patience`` is in seconds."""
+    return _checks(_call({"command": "preflight"}, patience))
 
 
 def _action(message: dict[str, Any]) -> ActionAnswer:
@@ -64,7 +64,10 @@ def _action(message: dict[str, Any]) -> ActionAnswer:
 
 
 def _ask(message: dict[str, Any]) -> dict[str, Any]:
-    timeout = settings.OMM.handover_wait + PATIENCE
+    return _call(message, settings.OMM.handover_wait + PATIENCE)
+
+
+def _call(message: dict[str, Any], timeout: float) -> dict[str, Any]:
     try:
         return control.call(settings.OMM.control_socket, message, timeout)
     except control.ControlError as error:

@@ -69,6 +69,11 @@ SIP_STATES = {
     "unknown": Label(_("Being checked"), Tone.IDLE, "wait"),
     "none": Label(_("Not configured"), Tone.IDLE, "idle"),
 }
+PATH_STATES = {
+    "true": Label(_("Heard"), Tone.OK, "ok"),
+    "false": Label(_("Silent"), Tone.ERROR, "error"),
+}
+"""Of a heartbeat path; the keys are JSON's words, as the page's script sees them."""
 SEVERITIES = {
     "info": Label(_("Information"), Tone.INFO, "info"),
     "warning": Label(_("Warning"), Tone.WARN, "warn"),
@@ -240,6 +245,7 @@ KINDS: dict[str, Mapping[str, Label]] = {
     "peer": PEER_STATES,
     "pair": PAIR_STATES,
     "sip": SIP_STATES,
+    "path": PATH_STATES,
     "severity": SEVERITIES,
     "badge": BADGES,
     "set_aside": SET_ASIDE_STATES,

@@ -90,6 +90,11 @@ def set_aside_list() -> QuerySet[SetAside]:
     return SetAside.objects.order_by("term", "seq", "id")
 
 
+def role_changes() -> QuerySet[Event]:
+    """Every change of role on either OMM, newest first (second database)."""
+    return event_list().filter(code="role_change")
+
+
 def event_list() -> QuerySet[Event]:
     """What happened on either OMM, newest first (second database)."""
     return Event.objects.order_by("-at", "-id")

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from django.contrib import messages
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.forms import model_to_dict
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 from django.views.generic import TemplateView
 
@@ -39,6 +40,7 @@ from standby.forms import (
     TakeoverForm,
 )
 from standby.gate import GateClosed
+from standby.history import role_history
 from standby.live import recent_events
 from standby.models import Event, JournalEntry, OmmSettings, SetAside, SipSettings, SystemSettings
 from standby.presentation import event_rows
@@ -52,6 +54,10 @@ from standby.rows import (
 from standby.written import Conflict, Written
 
 SILENT = gettext_lazy("The standby process of this OMM gives no answer. Is it running?")
+
+PREFLIGHT_PATIENCE = 1.0
+"""Seconds that a page waits for the preflight list; the switch-over's own page waits longer."""
+HISTORY_SHOWN = 20
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +74,46 @@ class DashboardPage(SignedIn, TemplateView):
 class PairPage(TemplateView):
     """Role, peer and synchronisation of this OMM; the one page that a standby serves.
 
-    Tells no more than the public status document, so nobody must sign in to see it.
+    Strangers are told no more than the public status document tells; whoever signed in also
+    sees the preflight list and the history of the roles.
     """
 
     template_name = "standby/pair.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = self.request.user
+        signed_in = isinstance(user, User) and not user.must_change_password
         may_act = isinstance(user, User) and user.has_full_access
-        return super().get_context_data(may_act=may_act, **kwargs)
+        pair = PairContext(self.request)
+        peer = pair.values.get("peer") or {}
+        return super().get_context_data(
+            may_act=may_act,
+            signed_in=signed_in,
+            paths=list(enumerate(peer.get("paths") or ())),
+            checks=preflight_list(pair) if signed_in else None,
+            history=role_history(recent(selectors.role_changes())) if signed_in else [],
+            **kwargs,
+        )
+
+
+def preflight_list(pair: PairContext) -> tuple[actions.Check, ...] | None:
+    """The checks of a switch-over; None where there can be none or the runtime is silent."""
+    if not pair.is_active or not pair.peer_origin:
+        return None
+    try:
+        return actions.preflight(PREFLIGHT_PATIENCE)
+    except actions.RuntimeSilent as error:
+        log.warning("the preflight list could not be asked for: %s", error)
+        return ()
+
+
+def recent(events: QuerySet[Event]) -> list[Event]:
+    """The newest of ``events``; none when they cannot be read: this page must work then, too."""
+    try:
+        return list(events[:HISTORY_SHOWN])
+    except DatabaseError:
+        log.warning("the events could not be read", exc_info=True)
+        return []
 
 
 class ActionPage(ConfirmPage):
@@ -97,7 +134,30 @@ class ActionPage(ConfirmPage):
         raise NotImplementedError
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(checks=self.checks, **kwargs)
+        failed = any(not check.ok for check in self.checks)
+        return super().get_context_data(checks=self.checks, is_refused=failed, **kwargs)
+
+    def reconnecting(self) -> str:
+        """How many base stations lose their connection for a moment."""
+        rfps = self.pair.values.get("rfps") or {}
+        count = int((rfps.get("connected") if self.pair.is_active else rfps.get("configured")) or 0)
+        if self.pair.is_active:
+            text = ngettext(
+                "Interrupted: %(count)s base station is connected to this OMM; it connects to the "
+                "other one by itself.",
+                "Interrupted: %(count)s base stations are connected to this OMM; they connect to "
+                "the other one by themselves.",
+                count,
+            )
+        else:
+            text = ngettext(
+                "Interrupted: %(count)s base station is configured; if connected, it connects to "
+                "this OMM by itself.",
+                "Interrupted: %(count)s base stations are configured; those that are connected "
+                "connect to this OMM by themselves.",
+                count,
+            )
+        return text % {"count": count}
 
     def form_valid(self, form: ConfirmForm) -> HttpResponse:
         """Act; what speaks against it is shown on the same page."""
@@ -133,7 +193,7 @@ class SwitchoverPage(ActionPage):
         return [
             _("The other OMM becomes active, this one standby; neither is restarted."),
             _("Every confirmed change is on the other OMM before it takes over."),
-            _("Base stations connect to the other OMM by themselves."),
+            self.reconnecting(),
             _("Open pages move there by themselves and stay signed in."),
         ]
 
@@ -156,7 +216,19 @@ class RebootPage(ActionPage):
         first = _("This OMM hands its role over to the other one, then stops and starts again.")
         if not self.pair.peer_origin:
             first = _("No standby OMM is configured: nothing is served until it is back.")
-        return [first, _("When it is back it is standby; it does not take the role back.")]
+            return [first, self.interrupted_alone()]
+        back = _("When it is back it is standby; it does not take the role back.")
+        return [first, self.reconnecting(), back]
+
+    def interrupted_alone(self) -> str:
+        """How many base stations are without any OMM meanwhile."""
+        count = int((self.pair.values.get("rfps") or {}).get("connected") or 0)
+        text = ngettext(
+            "Interrupted: %(count)s base station is connected and has no OMM meanwhile.",
+            "Interrupted: %(count)s base stations are connected and have no OMM meanwhile.",
+            count,
+        )
+        return text % {"count": count}
 
     def act(self) -> actions.ActionAnswer:
         return actions.reboot(actor=self.actor)
@@ -173,6 +245,7 @@ class TakeoverPage(ActionPage):
         return [
             _("This OMM becomes active even if the SIP proxy does not answer it."),
             _("If the other OMM is active and in contact, this is a switch-over."),
+            self.reconnecting(),
             _(
                 "If it is active but out of contact, both are active until they meet again: "
                 "changes of one side are then set aside for review."

@@ -35,9 +35,9 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def pill(kind: str, code: str, extra: str = "") -> SafeString:
+def pill(kind: str, code: Any, extra: str = "") -> SafeString:
     """A state as colour, icon and word."""
-    label = KINDS[kind].get(str(code), UNKNOWN)
+    label = KINDS[kind].get(_key(code), UNKNOWN)
     return format_html(
         '<span class="pill" data-tone="{}"{}>{}<span>{}</span></span>',
         label.tone,
@@ -45,6 +45,11 @@ def pill(kind: str, code: str, extra: str = "") -> SafeString:
         icon(label.icon),
         label.text,
     )
+
+
+def _key(code: Any) -> str:
+    """A state as JSON spells it."""
+    return json.dumps(code) if isinstance(code, bool) else str(code)
 
 
 @register.simple_tag(takes_context=True)
@@ -62,12 +67,34 @@ def live(context: template.Context, path: str, kind: str = "text") -> SafeString
     return format_html('<span class="num"{}>{}</span>', mark, shown(value, kind))
 
 
+@register.simple_tag(takes_context=True)
+def path_state(context: template.Context, number: int) -> SafeString:
+    """The state of one heartbeat path, kept current."""
+    return live(context, f"peer.paths.{number}.heard", "path")
+
+
+@register.simple_tag
+def role_word(role: str) -> str:
+    """A role as people call it, within a sentence."""
+    label = KINDS["role"].get(role)
+    return str(label.text).lower() if label else role or NOTHING
+
+
 def look_up(values: Mapping[str, Any], path: str) -> Any:
     """The value at ``path``, None where the path ends early."""
     found: Any = values
     for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
+        found = _member(found, name)
     return found
+
+
+def _member(value: Any, name: str) -> Any:
+    """A member of an object, or an element of a list by its number."""
+    if isinstance(value, Mapping):
+        return value.get(name)
+    if isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+        return value[int(name)]
+    return None
 
 
 def shown(value: Any, kind: str) -> str:
@@ -99,6 +126,12 @@ def moment(value: Any, extra: str = "") -> SafeString:
         SafeString(extra),
         utc.strftime("%Y-%m-%d %H:%M:%S UTC"),
     )
+
+
+@register.filter
+def seconds_text(value: float) -> str:
+    """Seconds in the unit that suits them."""
+    return span_text(value * 1000)
 
 
 @register.filter

@@ -192,8 +192,9 @@ export function showDocument(doc) {
   document.querySelectorAll("[data-live-tone]").forEach((element) => {
     element.dataset.tone = kinds.pair[values.pair_state].tone;
   });
-  document.querySelectorAll("progress[data-live-max]").forEach((element) => {
-    element.max = Math.max(1, lookUp(values, element.dataset.liveMax) ?? 1);
+  document.querySelectorAll("progress[data-live-value]").forEach((element) => {
+    const { liveMax } = element.dataset;
+    if (liveMax) element.max = Math.max(1, lookUp(values, liveMax) ?? 1);
     element.value = lookUp(values, element.dataset.liveValue) ?? 0;
   });
   const byGravity = (one, other) =>
