@@ -18,7 +18,17 @@ from standby.domain.facts import Role
 API_HERE = tuple(f"/api/v1/{part}" for part in ("status/", "schema/", "docs/", "standby/"))
 """What every OMM answers itself, whatever its role."""
 PAGES_HERE = frozenset(
-    {"pair", "login", "logout", "handover", "switchover", "reboot", "takeover", "metrics"}
+    {
+        "pair",
+        "login",
+        "logout",
+        "handover",
+        "session-list",
+        "switchover",
+        "reboot",
+        "takeover",
+        "metrics",
+    }
 )
 """Names of the pages that every OMM serves: its own status page and what belongs to it."""
 

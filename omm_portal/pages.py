@@ -266,8 +266,12 @@ class ServicePage(SignedIn, TypedFormView[Form]):
         else:
             self.after_save(written)
             say_saved(self.request, written)
-            return redirect(self.get_success_url())
+            return self.saved(written)
         return self.form_invalid(form)
+
+    def saved(self, written: Written[Any]) -> HttpResponse:
+        """The answer to a successful save."""
+        return redirect(self.get_success_url())
 
     def after_save(self, written: Written[Any]) -> None:
         """What else follows a successful save."""

@@ -30,7 +30,8 @@ class LiveRouter:
 
     def allow_relation(self, one: models.Model, other: models.Model, **hints: Any) -> bool:
         """Rows relate only inside one database."""
-        return self.db_for_read(type(one)) == self.db_for_read(type(other))
+        classes = one.__class__, other.__class__  # not type(): request.user is a lazy stand-in
+        return self.db_for_read(classes[0]) == self.db_for_read(classes[1])
 
     def allow_migrate(
         self, db: str, app_label: str, model_name: str | None = None, **hints: Any

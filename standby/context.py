@@ -15,7 +15,7 @@ from standby.document import Document, status_document
 from standby.presentation import PAIR_STATES, derived, labels, warning_rows
 from standby.selectors import system_settings
 
-STAYS = frozenset({"pair", "switchover", "reboot", "takeover", "login", "password"})
+STAYS = frozenset({"pair", "switchover", "reboot", "takeover", "login", "password", "session-list"})
 """Pages that a standby serves too: they are left only when their OMM is gone."""
 
 

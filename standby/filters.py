@@ -125,3 +125,26 @@ class EventFilterSet(django_filters.FilterSet):  # type: ignore[misc]
     class Meta:
         model = Event
         fields: ClassVar[list[str]] = []
+
+
+EVENT_KINDS = {
+    "roles": ("role_change", "handover", "takeover", "split", "switch"),
+    "warnings": ("warning", "contact"),
+    "sign_ins": ("sign_in",),
+}
+"""Beginnings of the codes of events, by what people look for."""
+
+
+class EventPageFilterSet(EventFilterSet):
+    """As people narrow the events."""
+
+    kind = django_filters.ChoiceFilter(
+        method="filter_kind", choices=[(kind, kind) for kind in EVENT_KINDS]
+    )
+
+    def filter_kind(self, rows: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
+        """Events whose code begins as the kind says."""
+        wanted = Q()
+        for beginning in EVENT_KINDS[value]:
+            wanted |= Q(code__startswith=beginning)
+        return rows.filter(wanted)

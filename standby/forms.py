@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from omm_portal.pages import ConfirmForm, GroupedForm
-from standby.models import OmmSettings, SipSettings, SystemSettings
+from standby.models import OmmSettings, Severity, SipSettings, SystemSettings
 from standby.rows import OBJECTS, SOURCES
 
 
@@ -103,3 +103,19 @@ class ChangeFilterForm(forms.Form):
     )
     object = forms.UUIDField(required=False, widget=forms.HiddenInput)
     transaction = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
+class EventFilterForm(forms.Form):
+    """How the list of events is narrowed; sign-ins are for people with full access."""
+
+    kind = forms.ChoiceField(required=False, label=_("Kind"))
+    severity = forms.ChoiceField(
+        required=False, label=_("Severity"), choices=[("", _("Any severity")), *Severity.choices]
+    )
+
+    def __init__(self, *args: Any, with_sign_ins: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = [("", _("Everything")), ("roles", _("Roles")), ("warnings", _("Warnings"))]
+        if with_sign_ins:
+            kinds.append(("sign_ins", _("Sign-ins")))
+        cast("forms.ChoiceField", self.fields["kind"]).choices = kinds

@@ -29,6 +29,8 @@ from standby.models import (
 from standby.services import OMM_ID, SIP_ID, SYSTEM_ID
 
 MASK = "***"
+SIGN_INS = "sign_in"
+"""What the codes of all events about signing in begin with."""
 CHANGES_LOOKED_AT = 200
 """Entries of one row that are looked through for the version that somebody began with."""
 
@@ -95,9 +97,13 @@ def role_changes() -> QuerySet[Event]:
     return event_list().filter(code="role_change")
 
 
-def event_list() -> QuerySet[Event]:
-    """What happened on either OMM, newest first (second database)."""
-    return Event.objects.order_by("-at", "-id")
+def event_list(*, with_sign_ins: bool = False) -> QuerySet[Event]:
+    """What happened on either OMM, newest first (second database).
+
+    Who signed in from where is for people with full access only.
+    """
+    events = Event.objects.order_by("-at", "-id")
+    return events if with_sign_ins else events.exclude(code__startswith=SIGN_INS)
 
 
 def safe_up_to() -> int:

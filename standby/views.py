@@ -31,9 +31,10 @@ from omm_portal.pages import (
 )
 from standby import actions, journal, selectors, services
 from standby.context import PairContext
-from standby.filters import ChangePageFilterSet
+from standby.filters import ChangePageFilterSet, EventPageFilterSet
 from standby.forms import (
     ChangeFilterForm,
+    EventFilterForm,
     OmmSettingsForm,
     SipSettingsForm,
     SystemSettingsForm,
@@ -451,10 +452,20 @@ class EventListPage(TablePage[Event]):
 
     template_name = "standby/event_list.html"
 
+    @property
+    def with_sign_ins(self) -> bool:
+        """True for people with full access."""
+        return account(self.request).has_full_access
+
     def get_queryset(self) -> QuerySet[Event]:
-        return selectors.event_list()
+        """The events that the filter lets through; none when the filter is nonsense."""
+        events = selectors.event_list(with_sign_ins=self.with_sign_ins)
+        found = EventPageFilterSet(self.request.GET, queryset=events)
+        rows: QuerySet[Event] = found.qs if found.is_valid() else Event.objects.none()
+        return rows
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
+        form = EventFilterForm(self.request.GET, with_sign_ins=self.with_sign_ins)
+        context = super().get_context_data(filter=form, **kwargs)
         rows = [{"event": row, "details": details_text(row.details)} for row in context["rows"]]
         return {**context, "rows": rows}

@@ -20,6 +20,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from django.http import HttpRequest
 
+from omm_portal.accounts import audit
 from omm_portal.accounts.models import ApiToken, TokenUse, User
 from omm_portal.accounts.services import password_rehash, token_digest
 from standby import gate, journal
@@ -78,19 +79,31 @@ def _count(key: str, window: int) -> int:
         return 1
 
 
-def sign_in(*, username: str, password: str, address: str) -> User | None:
+def sign_in(*, username: str, password: str, address: str, way: str = "web") -> User | None:
     """The user whose name and password these are, None if they are not right.
 
-    Raises TooManyAttempts. ``address`` is the client's network address.
+    Raises TooManyAttempts. ``address`` is the client's network address, ``way`` "web" or "api";
+    how it ended is kept as an event.
     """
     brake = SignInBrake(username, address)
-    brake.check()
+    try:
+        brake.check()
+    except TooManyAttempts as error:
+        audit.locked(username=_known(username), address=address, way=way, seconds=error.wait)
+        raise
     user = password_user(username, password)
     if user is None:
         brake.failed()
+        audit.sign_in_failed(username=_known(username), address=address, way=way)
     else:
         brake.succeeded()
+        audit.signed_in(username=user.username, address=address, way=way)
     return user
+
+
+def _known(username: str) -> str | None:
+    user = _user_named(username)
+    return user.username if user is not None else None
 
 
 def password_user(username: str, password: str) -> User | None:

@@ -69,3 +69,25 @@ class UserForm(GroupedForm):
         self.fields["password"] = _password(
             _("Password"), is_new=True, required=is_new, help_text=help_text
         )
+
+
+class TokenForm(GroupedForm):
+    """A new API token."""
+
+    groups: ClassVar = ((None, ("name", "days")),)
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=120,
+        help_text=_("What the token is for, e.g. the script that uses it."),
+    )
+    days = forms.TypedChoiceField(
+        label=_("Works for"),
+        coerce=int,
+        initial=90,
+        choices=[
+            (30, _("30 days")),
+            (90, _("90 days")),
+            (365, _("One year")),
+            (0, _("Until it is revoked")),
+        ],
+    )

@@ -22,6 +22,11 @@ def token_list(*, viewer: User) -> QuerySet[ApiToken]:
     return tokens if viewer.has_full_access else tokens.filter(user=viewer)
 
 
+def own_tokens(user: User) -> QuerySet[ApiToken]:
+    """The user's own tokens, newest first."""
+    return ApiToken.objects.filter(user=user).order_by("-created_at", "id")
+
+
 def tokens_last_used(ids: Iterable[UUID]) -> dict[UUID, datetime]:
     """When tokens were last used on this node, by token id (one query, second database)."""
     uses = TokenUse.objects.filter(token_id__in=list(ids))

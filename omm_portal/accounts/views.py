@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.db.models import QuerySet
 from django.forms import model_to_dict
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise, cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import TemplateView
 
-from omm_portal.accounts import services
+from omm_portal.accounts import audit, services, sessions
 from omm_portal.accounts.auth import TooManyAttempts, sign_in
-from omm_portal.accounts.forms import PasswordForm, SignInForm, UserForm
-from omm_portal.accounts.models import User
-from omm_portal.accounts.selectors import user_list
+from omm_portal.accounts.forms import PasswordForm, SignInForm, TokenForm, UserForm
+from omm_portal.accounts.models import ApiToken, User
+from omm_portal.accounts.selectors import own_tokens, tokens_last_used, user_list
 from omm_portal.accounts.tickets import TicketRefused, ticket_redeem
 from omm_portal.pages import (
     ConfirmForm,
     ConfirmPage,
     ServicePage,
+    SignedIn,
     TablePage,
     TypedFormView,
     account,
@@ -43,6 +48,8 @@ from standby.written import Written
 
 BACKEND = "omm_portal.accounts.auth.PasswordBackend"
 
+SESSIONS_SHOWN = 200
+
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +57,11 @@ def next_path(wanted: str) -> str:
     """``wanted`` if it is a path of this very host, else the first page."""
     is_path = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
     return wanted if is_path else "/"
+
+
+def address_of(request: HttpRequest) -> str:
+    """The client's network address."""
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 class SeeOther(HttpResponseRedirect):
@@ -83,9 +95,8 @@ class SignInPage(TypedFormView[SignInForm]):
     def form_valid(self, form: SignInForm) -> HttpResponse:
         """Start a session, or say that name or password is wrong."""
         name, password = form.cleaned_data["username"], form.cleaned_data["password"]
-        address = self.request.META.get("REMOTE_ADDR", "")
         try:
-            user = sign_in(username=name, password=password, address=address)
+            user = sign_in(username=name, password=password, address=address_of(self.request))
         except TooManyAttempts as error:
             text = _("Too many attempts to sign in. Try again in %(wait)s seconds.")
             form.add_error(None, text % {"wait": error.wait})
@@ -94,6 +105,7 @@ class SignInPage(TypedFormView[SignInForm]):
             form.add_error(None, _("The user name or the password is not right."))
             return self.again(form)
         login(self.request, user, backend=BACKEND)
+        sessions.begin(self.request)
         return redirect(self.next)
 
     def form_invalid(self, form: SignInForm) -> HttpResponse:
@@ -111,6 +123,8 @@ class SignOut(View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Back to the sign-in page."""
+        if isinstance(request.user, User):
+            audit.signed_out(username=request.user.username, address=address_of(request))
         logout(request)
         return redirect("login")
 
@@ -135,6 +149,8 @@ class HandOver(View):
                 return SeeOther(path)
             return SeeOther(f"{reverse('login')}?{urlencode({'next': path})}")
         login(request, user, backend=BACKEND)
+        sessions.begin(request)
+        audit.moved(username=user.username, address=address_of(request))
         return SeeOther(path)
 
     def redeem(self, request: HttpRequest) -> User:
@@ -266,3 +282,122 @@ class UserDeletePage(ConfirmPage):
         return services.user_delete(
             user=self.edited, expected_version=form.expected_version, actor=self.actor
         )
+
+
+class TokenListPage(TablePage[ApiToken]):
+    """The own API tokens."""
+
+    template_name = "accounts/token_list.html"
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        return own_tokens(account(self.request))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Adds when each was last used, and whether its time is over."""
+        context = super().get_context_data(**kwargs)
+        used = tokens_last_used(token.pk for token in context["rows"])
+        now = timezone.now()
+        rows = [
+            (token, used.get(token.pk), token.expires_at is not None and token.expires_at <= now)
+            for token in context["rows"]
+        ]
+        return {**context, "rows": rows}
+
+
+@method_decorator(never_cache, name="dispatch")
+class TokenCreatePage(ServicePage[TokenForm]):
+    """Make a token; the answer shows its key, this once."""
+
+    form_class = TokenForm
+    template_name = "accounts/token_form.html"
+    done = "token-list"
+    readers_may_post = True
+
+    def save(self, form: TokenForm) -> Written[services.NewToken]:
+        now, days = timezone.now(), form.cleaned_data["days"]
+        return services.token_create(
+            user=account(self.request),
+            name=form.cleaned_data["name"],
+            expires_at=now + timedelta(days=days) if days else None,
+            now=now,
+        )
+
+    def saved(self, written: Written[services.NewToken]) -> HttpResponse:
+        """No redirect: the key is kept nowhere that a second page could read it from."""
+        self.template_name = "accounts/token_new.html"
+        return self.render_to_response(self.get_context_data(new=written.value))
+
+
+class TokenDeletePage(ConfirmPage):
+    """Ask before a token is revoked."""
+
+    done = "token-list"
+    verb = gettext_lazy("Revoke token")
+    readers_may_post = True
+
+    @cached_property
+    def token(self) -> ApiToken:
+        """The token of this page; one of the own ones."""
+        return get_object_or_404(own_tokens(account(self.request)), pk=self.kwargs["pk"])
+
+    def get_title(self) -> str:
+        return _("Revoke the token %(name)s?") % {"name": self.token}
+
+    def consequences(self) -> list[str | Promise]:
+        return [_("Whatever uses it is refused at once, on both OMMs. It cannot be undone.")]
+
+    def save(self, form: ConfirmForm) -> Written[None]:
+        return services.token_delete(token=self.token, actor=self.actor)
+
+
+class SessionsPage(SignedIn, TemplateView):
+    """Who is signed in to this OMM; each session can be ended."""
+
+    template_name = "accounts/session_list.html"
+    readers_may_post = True
+
+    @cached_property
+    def sessions(self) -> list[sessions.OpenSession]:
+        """What this user may see and end."""
+        key = self.request.session.session_key
+        return sessions.open_sessions(viewer=account(self.request), own_key=key)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        mine = [session for session in self.sessions if session.user.pk == self.request.user.pk]
+        return super().get_context_data(
+            rows=self.sessions[:SESSIONS_SHOWN],
+            count=len(self.sessions),
+            other_own=len(mine) - 1,
+            others=len(self.sessions) - 1,
+            **kwargs,
+        )
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """End what was chosen; the session of this very page only when it alone was named."""
+        chosen = self.chosen(request.POST.get("end", ""))
+        if chosen:
+            sessions.end(chosen)
+            self.tell(chosen)
+        if any(session.is_own for session in chosen):
+            logout(request)
+            return redirect("login")
+        return redirect("session-list")
+
+    def chosen(self, wanted: str) -> list[sessions.OpenSession]:
+        """The sessions that ``wanted`` means: an id, "mine" or "everybody"."""
+        others = [session for session in self.sessions if not session.is_own]
+        if wanted == "everybody":
+            return others
+        if wanted == "mine":
+            return [session for session in others if session.user.pk == self.request.user.pk]
+        return [session for session in self.sessions if session.id == wanted]
+
+    def tell(self, chosen: list[sessions.OpenSession]) -> None:
+        """Say it here and in the events."""
+        audit.ended(
+            username=account(self.request).username,
+            owners=[session.user.username for session in chosen],
+            address=address_of(self.request),
+        )
+        text = ngettext("%(count)s session ended.", "%(count)s sessions ended.", len(chosen))
+        messages.success(self.request, text % {"count": len(chosen)})

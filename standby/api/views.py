@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from omm_portal.api import SOURCE, actor, etag, expected_version, write_response
+from omm_portal.api import SOURCE, account, actor, etag, expected_version, write_response
 from standby import selectors, services
 from standby.api.serializers import (
     ChangeSerializer,
@@ -177,12 +177,13 @@ class EventListView(generics.ListAPIView[Event]):
     """What happened on either OMM, newest first."""
 
     serializer_class = EventSerializer
+    queryset = Event.objects.none()
     filterset_class = EventFilterSet
     ordering_fields: ClassVar = ["at", "severity", "code"]
 
     def get_queryset(self) -> QuerySet[Event]:
-        """All events, newest first."""
-        return selectors.event_list()
+        """All events, newest first; sign-ins with full access only."""
+        return selectors.event_list(with_sign_ins=account(self.request).has_full_access)
 
 
 def _omm_settings_response(written: Written[OmmSettings]) -> Response:

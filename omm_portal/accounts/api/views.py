@@ -88,6 +88,7 @@ class TokenListView(generics.GenericAPIView[ApiToken]):
             username=given["username"],
             password=given["password"],
             address=request.META.get("REMOTE_ADDR", ""),
+            way="api",
         )
         if user is None and not user_list().exists():
             raise GateClosed("This OMM is just beginning: it has no users yet.")

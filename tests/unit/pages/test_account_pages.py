@@ -24,6 +24,9 @@ PAGES = [
     "/set-aside/",
     "/events/",
     "/password/",
+    "/tokens/",
+    "/tokens/new/",
+    "/sessions/",
 ]
 FULL_PAGES = [
     "/users/",

@@ -1,0 +1,99 @@
+"""Signing in and out as events of this OMM: who, from where, how it ended; never a secret.
+
+A name that nobody has is not written down: people type passwords into the wrong field.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError
+
+from standby.models import Event, Severity
+
+SIGNED_IN = "sign_in"
+FAILED = "sign_in_failed"
+LOCKED = "sign_in_locked"
+ENDED = "sign_in_ended"
+MOVED = "sign_in_moved"
+
+NOTED_AT_MOST = 30
+"""Failures from one address that are written down in NOTED_WINDOW; a flood fills no disk."""
+NOTED_WINDOW = 300
+
+log = logging.getLogger(__name__)
+
+
+def signed_in(*, username: str, address: str, way: str) -> None:
+    """A password was right; ``way`` is "web" or "api"."""
+    where = "the pages" if way == "web" else "the API"
+    _note(
+        SIGNED_IN,
+        Severity.INFO,
+        f"{username} signed in to {where} from {address}.",
+        user=username,
+        address=address,
+        way=way,
+    )
+
+
+def sign_in_failed(*, username: str | None, address: str, way: str) -> None:
+    """A name or password was wrong; ``username`` is None for a name that nobody has."""
+    if not _may_note(f"sign-in-noted:{address}", NOTED_AT_MOST):
+        return
+    name = username or "an unknown name"
+    text = f"A sign-in as {name} from {address} failed."
+    _note(FAILED, Severity.WARNING, text, user=username, address=address, way=way)
+
+
+def locked(*, username: str | None, address: str, way: str, seconds: int) -> None:
+    """Signing in pauses; said once while the pause lasts."""
+    if not cache.add(f"sign-in-lock-noted:{address}:{username}", True, seconds):
+        return
+    name = username or "an unknown name"
+    text = f"Too many sign-ins as {name} from {address}: they are refused for {seconds} s."
+    _note(LOCKED, Severity.WARNING, text, user=username, address=address, way=way)
+
+
+def signed_out(*, username: str, address: str) -> None:
+    """A person signed out."""
+    text = f"{username} signed out, from {address}."
+    _note(ENDED, Severity.INFO, text, user=username, address=address)
+
+
+def ended(*, username: str, owners: list[str], address: str) -> None:
+    """Somebody ended sessions; ``owners`` are the users whose they were."""
+    whose = ", ".join(sorted(set(owners)))
+    text = f"{username} ended {len(owners)} session(s) of {whose}, from {address}."
+    _note(ENDED, Severity.WARNING, text, user=username, address=address, owners=owners[:50])
+
+
+def moved(*, username: str, address: str) -> None:
+    """A page came over from the other OMM, still signed in."""
+    text = f"{username} came over from the other OMM, from {address}."
+    _note(MOVED, Severity.INFO, text, user=username, address=address)
+
+
+def _may_note(key: str, most: int) -> bool:
+    cache.add(key, 0, NOTED_WINDOW)
+    try:
+        return cache.incr(key) <= most
+    except ValueError:
+        return True
+
+
+def _note(code: str, severity: str, message: str, **details: Any) -> None:
+    """Keep the event in the second database; never fails a sign-in."""
+    try:
+        Event.objects.create(
+            node=settings.OMM.address,
+            code=code,
+            severity=severity,
+            message=message,
+            details=details,
+        )
+    except DatabaseError:
+        log.warning("a sign-in could not be noted: %s", message, exc_info=True)
