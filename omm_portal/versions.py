@@ -157,7 +157,7 @@ def _is_box(field: forms.Field) -> bool:
 
 
 def _from_data(form: forms.Form, name: str, data: Mapping[str, Any]) -> Any:
-    return form.fields[name].widget.value_from_datadict(data, {}, name)  # type: ignore[arg-type]
+    return form.fields[name].widget.value_from_datadict(data, {}, name)
 
 
 def _shown(field: forms.Field, value: Any) -> str:

@@ -17,20 +17,17 @@ from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
-from django.db import DatabaseError
 
 from standby import gate
 from standby.document import Document, status_document
-from standby.models import Event
 from standby.push import GROUP
-from standby.selectors import event_list
+from standby.timeline import timeline
 
 TICK = 0.5
 """Seconds between two looks at the lease when nobody wakes the feed."""
 SHORTEST = 0.25
 """Seconds between two states: at most four a second reach a page."""
 EVENTS_EVERY = 1.0
-EVENTS_SHOWN = 20
 LISTEN_AGAIN = 5.0
 """Seconds until a channel layer that failed is tried again."""
 
@@ -44,27 +41,6 @@ class State:
     revision: int
     document: Document
     events: list[Document]
-
-
-def recent_events() -> list[Document]:
-    """The newest events of either OMM, the newest first; empty when they cannot be read."""
-    try:
-        return [_event(row) for row in event_list()[:EVENTS_SHOWN]]
-    except DatabaseError:
-        log.warning("the events could not be read", exc_info=True)
-        return []
-
-
-def _event(row: Event) -> Document:
-    return {
-        "id": str(row.uid),
-        "at": row.at.isoformat().replace("+00:00", "Z"),
-        "node": row.node,
-        "code": row.code,
-        "severity": row.severity,
-        "message": row.message,
-        "details": row.details,
-    }
 
 
 def changes_between(old: State, new: State) -> dict[str, Any]:
@@ -140,7 +116,7 @@ class Feed:
         now = asyncio.get_running_loop().time()
         events = old.events if old else []
         if old is None or now >= self._events_due:
-            events = await database_sync_to_async(recent_events)()
+            events = await database_sync_to_async(timeline)()
             self._events_due = now + EVENTS_EVERY
         new = State((old.revision if old else 0) + 1, status_document(gate.lease()), events)
         if old is None or changes_between(old, new):

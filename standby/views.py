@@ -42,7 +42,6 @@ from standby.forms import (
 )
 from standby.gate import GateClosed
 from standby.history import role_history
-from standby.live import recent_events
 from standby.models import Event, JournalEntry, OmmSettings, SetAside, SipSettings, SystemSettings
 from standby.presentation import event_rows
 from standby.rows import (
@@ -52,6 +51,7 @@ from standby.rows import (
     original_row,
     set_aside_rows,
 )
+from standby.timeline import timeline
 from standby.written import Conflict, Written
 
 SILENT = gettext_lazy("The standby process of this OMM gives no answer. Is it running?")
@@ -69,7 +69,7 @@ class DashboardPage(SignedIn, TemplateView):
     template_name = "standby/dashboard.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(events=event_rows(recent_events()), **kwargs)
+        return super().get_context_data(events=event_rows(timeline()), **kwargs)
 
 
 class PairPage(TemplateView):

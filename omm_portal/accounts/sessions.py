@@ -62,7 +62,7 @@ def open_sessions(*, viewer: User, own_key: str | None) -> list[OpenSession]:
     found = [
         _open_session(row, data, user, own_key)
         for row, data in decoded
-        for user in [users.get(_uuid(data.get(SESSION_KEY)))]  # type: ignore[call-overload]
+        for user in [users.get(_uuid(data.get(SESSION_KEY)))]
         if user is not None and _still_holds(data, user)
     ]
     oldest = datetime.min.replace(tzinfo=timezone.get_current_timezone())

@@ -31,6 +31,7 @@ from omm_portal.accounts.auth import TooManyAttempts, sign_in
 from omm_portal.accounts.forms import PasswordForm, SignInForm, TokenForm, UserForm
 from omm_portal.accounts.models import ApiToken, User
 from omm_portal.accounts.selectors import own_tokens, tokens_last_used, user_list
+from omm_portal.accounts.sessions import OpenSession
 from omm_portal.accounts.tickets import TicketRefused, ticket_redeem
 from omm_portal.pages import (
     ConfirmForm,
@@ -357,7 +358,7 @@ class SessionsPage(SignedIn, TemplateView):
     readers_may_post = True
 
     @cached_property
-    def sessions(self) -> list[sessions.OpenSession]:
+    def sessions(self) -> list[OpenSession]:
         """What this user may see and end."""
         key = self.request.session.session_key
         return sessions.open_sessions(viewer=account(self.request), own_key=key)
@@ -383,7 +384,7 @@ class SessionsPage(SignedIn, TemplateView):
             return redirect("login")
         return redirect("session-list")
 
-    def chosen(self, wanted: str) -> list[sessions.OpenSession]:
+    def chosen(self, wanted: str) -> list[OpenSession]:
         """The sessions that ``wanted`` means: an id, "mine" or "everybody"."""
         others = [session for session in self.sessions if not session.is_own]
         if wanted == "everybody":
@@ -392,7 +393,7 @@ class SessionsPage(SignedIn, TemplateView):
             return [session for session in others if session.user.pk == self.request.user.pk]
         return [session for session in self.sessions if session.id == wanted]
 
-    def tell(self, chosen: list[sessions.OpenSession]) -> None:
+    def tell(self, chosen: list[OpenSession]) -> None:
         """Say it here and in the events."""
         audit.ended(
             username=account(self.request).username,

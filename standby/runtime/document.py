@@ -203,7 +203,7 @@ class DocumentMaker:
         held = {warning["code"] for warning in found}
         for code in [code for code in self._since if code not in held]:
             del self._since[code]
-            self._report("warning_cleared", "info", f"The warning {code} is gone.", code)
+            self._report("warning_ended", "info", f"The warning {code} is gone.", code)
         return found
 
     def _report(self, code: str, severity: str, message: str, warning: str) -> None:

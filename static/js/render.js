@@ -153,14 +153,19 @@ function warningRow(warning) {
 
 function eventRow(event) {
   const label = kinds.severity[event.severity] ?? kinds.severity.info;
-  return fromTemplate("event-row", {
+  const row = fromTemplate("event-row", {
     tone: label.tone,
-    icon: label.icon,
+    icon: event.icon || label.icon,
     at: event.at,
     severity: label.text,
     message: event.message,
     node: event.node,
   });
+  if (event.path?.startsWith("/")) {
+    row.querySelector("a").setAttribute("href", event.path);
+    row.querySelector("a").hidden = false;
+  }
+  return row;
 }
 
 const shownLists = new Map();
