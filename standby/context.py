@@ -15,8 +15,11 @@ from standby.document import Document, status_document
 from standby.presentation import PAIR_STATES, derived, labels, warning_rows
 from standby.selectors import system_settings
 
-STAYS = frozenset({"pair", "switchover", "reboot", "takeover", "login", "password", "session-list"})
-"""Pages that a standby serves too: they are left only when their OMM is gone."""
+STAYS = frozenset(
+    {"pair", "switchover", "reboot", "takeover", "login", "password", "session-list", "token-new"}
+)
+"""Pages that a standby serves too, and the one that shows a new token once: they are left only
+when their OMM is gone."""
 
 
 def origin_of(address: str) -> str:
