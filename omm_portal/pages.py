@@ -14,8 +14,8 @@ from django.contrib.auth.mixins import AccessMixin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model
 from django.forms.models import fields_for_model, model_to_dict
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -223,9 +223,21 @@ class ServicePage(SignedIn, TypedFormView[Form]):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Save; or, between two versions, put the chosen one into the form."""
-        if self.edited_id is not None and (TAKE in request.POST or KEEP in request.POST):
-            return self.choose(request)
-        return super().post(request, *args, **kwargs)
+        try:
+            if self.edited_id is not None and (TAKE in request.POST or KEEP in request.POST):
+                return self.choose(request)
+            return super().post(request, *args, **kwargs)
+        except Http404:
+            return self.gone(request)
+
+    def gone(self, request: HttpRequest) -> HttpResponse:
+        """Somebody removed the object before the save: what was typed can still be copied."""
+        return render(
+            request,
+            "gone.html",
+            {"typed": typed_text(self.get_form_class()(request.POST))},
+            status=404,
+        )
 
     def choose(self, request: HttpRequest) -> HttpResponse:
         """The form again, with the chosen version of a field; nothing is saved."""
@@ -310,6 +322,18 @@ def _ask_again(form: forms.Form) -> None:
     for name, field in form.fields.items():
         if isinstance(field.widget, forms.PasswordInput) and form.data.get(name):
             form.add_error(name, AGAIN)
+
+
+def typed_text(form: forms.Form) -> list[tuple[str, str]]:
+    """Labels and texts of the fields that somebody filled in; never a password."""
+    return [
+        (str(field.label), str(field.data))
+        for field in form
+        if field.data
+        and not field.is_hidden
+        and not is_box(field)
+        and not isinstance(field.field.widget, forms.PasswordInput | forms.Select)
+    ]
 
 
 def is_box(field: forms.BoundField) -> bool:

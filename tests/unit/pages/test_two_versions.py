@@ -170,3 +170,14 @@ def test_deleting_what_was_changed_asks_once_more(browser: Client, rfp: Rfp) -> 
     version = response.context["form"]["version"].value()
     browser.post(f"/rfps/{rfp.pk}/delete/", {"version": version})
     assert not Rfp.objects.exists()
+
+
+def test_what_was_typed_for_a_removed_one_can_be_copied(browser: Client, rfp: Rfp) -> None:
+    sent = typed(rfp, name="Mine <b>", password="my-guess-7")
+    services.rfp_delete(rfp=rfp, actor="lena")
+    for more in ({}, {"take": "*"}):
+        response = browser.post(f"/rfps/{rfp.pk}/", {**sent, **more})
+        assert response.status_code == 404
+        page = response.content.decode()
+        assert "Mine &lt;b&gt;" in page
+        assert "my-guess-7" not in page
