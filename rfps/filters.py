@@ -60,7 +60,10 @@ class RfpFilterSet(django_filters.FilterSet):  # type: ignore[misc]
             return rows.none()
 
     def filter_connected(
-        self, rows: QuerySet[Rfp], name: str, value: bool  # noqa: FBT001 - as the filter calls it
+        self,
+        rows: QuerySet[Rfp],
+        name: str,
+        value: bool,  # noqa: FBT001 - as the filter calls it
     ) -> QuerySet[Rfp]:
         """Connected to this OMM or not; the states live in the second database."""
         ids = connected_ids()
