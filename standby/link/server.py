@@ -99,8 +99,9 @@ class ChannelServer:
         while True:
             try:
                 connection, _address = await loop.sock_accept(listener)
-            except OSError as error:
-                # The connection was gone already, or this process has no descriptors left.
+            except (OSError, RuntimeError) as error:
+                # The connection was gone already, this process has no descriptors left, or the
+                # loop still knows the number of a socket that has just been closed.
                 log.warning("cannot accept a connection: %s", error)
                 await asyncio.sleep(0.1)
                 continue

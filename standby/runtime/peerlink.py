@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 0.3
 REQUEST_TIMEOUT = 5.0
 REDIAL_PAUSE = 0.25
+FAILURES_A_LINE = 20
 REFUSED_PAUSE = 0.005
 REFUSED_TRIES = 100
 """The teardown of a killed process takes some milliseconds: ask again that often."""
@@ -60,6 +61,7 @@ class PeerLink:
         self._pairs = pairs
         self._context = context
         self._redial = asyncio.Event()
+        self._failures = 0
         self._closing: set[asyncio.Future[None]] = set()
 
     async def run(self) -> None:
@@ -87,8 +89,10 @@ class PeerLink:
             log.debug("the peer's channel fails authentication: %s", error)
             self.on_auth_error()
             return
-        except LinkError:
+        except LinkError as error:
+            self._note_failure(str(error))
             return
+        self._failures = 0
         self.generation += 1
         self._redial.clear()  # a drop before this connection was made did not mean this one
         self.on_up()
@@ -97,6 +101,12 @@ class PeerLink:
         if self._redial.is_set():
             return
         await self._look_for_refusal()
+
+    def _note_failure(self, reason: str) -> None:
+        """A peer that is heard but cannot be dialled is worth a line, once in a while."""
+        self._failures += 1
+        if self._failures % FAILURES_A_LINE == 0:
+            log.warning("no channel to the other OMM after %d tries: %s", self._failures, reason)
 
     async def _look_for_refusal(self) -> None:
         """Twice refused on every path, 5 ms apart: the process is dead on a live host."""
