@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from standby.domain.facts import Role
 
+NO_STANDBY = "No Standby: "
+"""The manual's words for the warning that there are no longer two functioning OMMs."""
 CLOCK_SKEW_SECONDS = 5.0
 """Wall clocks further apart than this are reported; they never decide anything."""
 
@@ -124,7 +126,7 @@ def no_standby(view: WarningView) -> Iterator[Warning]:
     text = _no_standby_text(view)
     if text:
         unsafe = f" {_entries(view.unsafe)} unsafe." if view.unsafe else ""
-        yield _error("no_standby", f"No Standby: {text}{unsafe}", _LINK_ADVICE)
+        yield _error("no_standby", f"{NO_STANDBY}{text}{unsafe}", _LINK_ADVICE)
 
 
 def _no_standby_text(view: WarningView) -> str:

@@ -14,7 +14,7 @@ from standby import push
 from standby.domain.election import successor_refusal
 from standby.domain.facts import Role
 from standby.domain.reconcile import Standing
-from standby.domain.warnings import WarningView, warnings_of
+from standby.domain.warnings import NO_STANDBY, WarningView, warnings_of
 from standby.runtime.config import VERSION
 from standby.runtime.threads import DatabaseThread
 
@@ -197,8 +197,10 @@ class DocumentMaker:
         for warning in warnings_of(self._warning_view(now)):
             if warning.code not in self._since:
                 self._since[warning.code] = iso(datetime.now(UTC).timestamp())
-                severity, text = warning.severity.value, warning.message
-                self._report("warning_raised", severity, text, warning.code)
+                # The words of the manual stand on a page only while the warning holds.
+                text = warning.message.removeprefix(NO_STANDBY)
+                raised = f"Warning {warning.code}: {text}"
+                self._report("warning_raised", warning.severity.value, raised, warning.code)
             found.append({**asdict(warning), "since": self._since[warning.code]})
         held = {warning["code"] for warning in found}
         for code in [code for code in self._since if code not in held]:

@@ -219,7 +219,7 @@ class Follower:
         if not relation.speaks_of(runtime.head, peer.head):
             return
         if peer.role is not Role.ACTIVE:
-            if relation.standing is Standing.BEHIND and member.role is Role.STARTING:
+            if relation.standing is Standing.BEHIND:
                 await self._catch_up(runtime.head)
         elif relation.standing in (Standing.DIVERGED, Standing.AHEAD):
             await self._reconcile_if_true()
