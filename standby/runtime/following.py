@@ -82,8 +82,9 @@ class Follower:
         return {"type": "pong"}
 
     async def _position(self, _message: Message) -> Message:
-        head = await self._runtime.reader.run(journal.head)
+        # Staged first: a batch that is applied between the two must not look like a staged one.
         staged = await self._runtime.reader.run(journal.staged_seq)
+        head = await self._runtime.reader.run(journal.head)
         return {
             "type": "position",
             "seq": head.seq,

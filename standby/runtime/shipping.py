@@ -103,6 +103,8 @@ class Shipper:
                 return
             batch, head = await runtime.reader.run(_next_batch, position.seq)
             if not batch.entries:
+                if position.seq > runtime.acked[0]:
+                    self._position = None  # all was sent, not all confirmed: ask again
                 return
             newest = batch.after_seq + len(batch.entries)
             if newest > runtime.head.seq and runtime.member.role is Role.ACTIVE:
