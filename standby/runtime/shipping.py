@@ -40,11 +40,6 @@ class Shipper:
         self._generation = -1
         self._pinged_at = 0.0
 
-    def forget_position(self) -> None:
-        """The peer's position must be asked for again (after a role change or an error)."""
-        self._position = None
-        self.wake.set()
-
     async def run(self) -> None:
         """Ship for ever; every failure only means trying again."""
         period = self._runtime.config.timing.interval * 5
