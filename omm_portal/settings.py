@@ -133,6 +133,7 @@ _peer_sockets = [re.sub(r"^http", "ws", origin) for origin in _peer_origins]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],  # the small pictures inside Tabler's style sheet
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django import template
+from django import forms, template
+from django.forms import BoundField
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
@@ -39,7 +40,7 @@ def pill(kind: str, code: Any, extra: str = "") -> SafeString:
     """A state as colour, icon and word."""
     label = KINDS[kind].get(_key(code), UNKNOWN)
     return format_html(
-        '<span class="pill" data-tone="{}"{}>{}<span>{}</span></span>',
+        '<span class="badge pill" data-tone="{}"{}>{}<span>{}</span></span>',
         label.tone,
         SafeString(extra),
         icon(label.icon),
@@ -121,7 +122,7 @@ def moment(value: Any, extra: str = "") -> SafeString:
         return format_html('<time class="num"{}>{}</time>', SafeString(extra), NOTHING)
     utc = at.astimezone(UTC)
     return format_html(
-        '<time class="num nowrap" datetime="{}"{}>{}</time>',
+        '<time class="num text-nowrap" datetime="{}"{}>{}</time>',
         utc.isoformat().replace("+00:00", "Z"),
         SafeString(extra),
         utc.strftime("%Y-%m-%d %H:%M:%S UTC"),
@@ -153,7 +154,36 @@ def nav(context: template.Context, url_name: str, picture: str, text: str) -> Sa
     here = context["request"].path
     is_current = here == target or (target != "/" and here.startswith(target))
     mark = SafeString(' aria-current="page"') if is_current else ""
-    return format_html('<a href="{}"{}>{}{}</a>', target, mark, icon(picture), text)
+    return format_html(
+        '<li class="nav-item{}"><a class="nav-link" href="{}"{}>{}{}</a></li>',
+        " active" if is_current else "",
+        target,
+        mark,
+        icon(picture),
+        text,
+    )
+
+
+@register.simple_tag
+def control(field: BoundField) -> SafeString:
+    """A form field's own element with the class of its kind; the one place that gives it."""
+    return field.as_widget(attrs={"class": _control_class(field.field.widget)})
+
+
+def _control_class(widget: forms.Widget) -> str:
+    if isinstance(widget, forms.CheckboxInput):
+        return "form-check-input"
+    if isinstance(widget, forms.Select):
+        return "form-select"
+    return "form-control"
+
+
+@register.simple_tag
+def asks(url: str) -> SafeString:
+    """The attributes of a link to a page that asks first: with a script it asks in a dialog."""
+    return format_html(
+        'href="{0}" hx-get="{0}" hx-target="#dialog" hx-select="#ask" hx-swap="innerHTML"', url
+    )
 
 
 @register.simple_tag

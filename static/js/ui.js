@@ -1,5 +1,6 @@
-// Small helps that need no connection: menus that close, fields that depend, a countdown.
-import { text } from "./render.js";
+// Small helps that need no connection: menus that close, questions in a dialog, light or dark,
+// fields that depend on another, a countdown.
+import { localTimes, text } from "./render.js";
 
 document.addEventListener("click", ({ target }) => {
   document.querySelectorAll("details.drop-down[open]").forEach((menu) => {
@@ -21,10 +22,12 @@ function fit(part) {
   part.hidden = field.value !== part.dataset.is;
 }
 
-document.querySelectorAll("[data-when]").forEach((part) => {
+function depend(part) {
   fit(part);
   document.getElementById(part.dataset.when).addEventListener("change", () => fit(part));
-});
+}
+
+document.querySelectorAll("[data-when]").forEach(depend);
 
 function count(element, timer) {
   const left = Math.ceil((Date.parse(element.dataset.deadline) - Date.now()) / 1000);
@@ -38,4 +41,55 @@ function count(element, timer) {
 document.querySelectorAll("[data-deadline]").forEach((element) => {
   const timer = setInterval(() => count(element, timer), 1000);
   count(element, timer);
+});
+
+// Pages that ask before they act open as a dialog (htmx puts their question into it). What is not
+// such a question, a sign-in page for instance, is opened as the page it is.
+const dialog = document.getElementById("dialog");
+
+dialog.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (xhr.status === 200 && xhr.responseText.includes('id="ask"')) return;
+  event.preventDefault();
+  location.assign(requestConfig.path);
+});
+
+dialog.addEventListener("htmx:afterSwap", () => {
+  dialog.querySelectorAll("[data-when]").forEach(depend);
+  localTimes(dialog);
+  dialog.showModal();
+});
+
+dialog.addEventListener("click", (event) => {
+  if (event.target !== dialog && !event.target.closest("[data-close-dialog]")) return;
+  event.preventDefault();
+  dialog.close();
+});
+
+dialog.addEventListener("close", () => dialog.replaceChildren());
+
+addEventListener("htmx:sendError", ({ detail }) => location.assign(detail.requestConfig.path));
+
+// Light, dark, or as the system has it; theme.js keeps the choice and puts it on the page.
+function showTheme() {
+  const chosen = document.documentElement.dataset.themeChoice;
+  document.querySelectorAll("[data-theme-choice]").forEach((button) => {
+    button.setAttribute("aria-pressed", String(button.dataset.themeChoice === chosen));
+  });
+}
+
+document.querySelectorAll(".theme").forEach((group) => {
+  group.hidden = false;
+  group.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-theme-choice]");
+    if (!button) return;
+    dispatchEvent(new CustomEvent("omm-theme", { detail: button.dataset.themeChoice }));
+    showTheme();
+  });
+});
+showTheme();
+
+document.querySelectorAll("[data-close-note]").forEach((button) => {
+  button.hidden = false;
+  button.addEventListener("click", () => button.closest(".notice").remove());
 });
