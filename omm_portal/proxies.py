@@ -37,6 +37,11 @@ class TrustedProxyMiddleware:
         return self.get_response(request)
 
 
+def address_of(request: HttpRequest) -> str:
+    """The client's network address, as the middleware left it."""
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
 def client_of(hops: list[str], networks: tuple[Network, ...]) -> str:
     """The first hop, from the nearest on, that is not a trusted proxy; nonsense ends the walk."""
     client = hops[0]

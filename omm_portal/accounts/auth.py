@@ -23,10 +23,13 @@ from django.http import HttpRequest
 from omm_portal.accounts import audit
 from omm_portal.accounts.models import ApiToken, TokenUse, User
 from omm_portal.accounts.services import password_rehash, token_digest
+from omm_portal.proxies import address_of
 from standby import gate, journal
 
 log = logging.getLogger(__name__)
 
+BACKEND = "omm_portal.accounts.auth.PasswordBackend"
+"""What a session keeps of how its holder signed in."""
 FAILURES_ALLOWED = 10
 """Wrong passwords for one user name from one address before a pause."""
 ATTEMPTS_ALLOWED = 120
@@ -173,7 +176,7 @@ class PasswordBackend:
         """The user, or None; raises TooManyAttempts."""
         if username is None or password is None:
             return None
-        address = request.META.get("REMOTE_ADDR", "") if request is not None else ""
+        address = address_of(request) if request is not None else ""
         return sign_in(username=username, password=password, address=address)
 
     def get_user(self, user_id: Any) -> User | None:

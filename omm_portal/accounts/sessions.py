@@ -20,6 +20,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.dateparse import parse_datetime
 
 from omm_portal.accounts.models import User
+from omm_portal.proxies import address_of
 
 ABOUT = "omm-about"
 LOOKED_AT = 2000
@@ -46,7 +47,7 @@ def begin(request: HttpRequest) -> None:
     """Keep in a session that has just begun where it comes from."""
     request.session[ABOUT] = {
         "since": timezone.now().isoformat(),
-        "address": request.META.get("REMOTE_ADDR", ""),
+        "address": address_of(request),
         "agent": request.headers.get("User-Agent", "")[:300],
     }
 

@@ -35,6 +35,7 @@ from omm_portal.api import (
 )
 from omm_portal.permissions import AccountPermission, FullAccessPermission
 from omm_portal.problems import PasswordChangeRequired
+from omm_portal.proxies import address_of
 from standby.gate import GateClosed
 
 
@@ -87,7 +88,7 @@ class TokenListView(generics.GenericAPIView[ApiToken]):
         user = sign_in(
             username=given["username"],
             password=given["password"],
-            address=request.META.get("REMOTE_ADDR", ""),
+            address=address_of(request),
             way="api",
         )
         if user is None and not user_list().exists():

@@ -1,0 +1,73 @@
+"""The page of open sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import cached_property
+from django.utils.translation import ngettext
+from django.views.generic import TemplateView
+
+from omm_portal.accounts import audit, sessions
+from omm_portal.accounts.sessions import OpenSession
+from omm_portal.pages import SignedIn, account
+from omm_portal.proxies import address_of
+
+SESSIONS_SHOWN = 200
+
+
+class SessionsPage(SignedIn, TemplateView):
+    """Who is signed in to this OMM; each session can be ended."""
+
+    template_name = "accounts/session_list.html"
+    readers_may_post = True
+
+    @cached_property
+    def sessions(self) -> list[OpenSession]:
+        """What this user may see and end."""
+        key = self.request.session.session_key
+        return sessions.open_sessions(viewer=account(self.request), own_key=key)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        mine = [session for session in self.sessions if session.user.pk == self.request.user.pk]
+        return super().get_context_data(
+            rows=self.sessions[:SESSIONS_SHOWN],
+            count=len(self.sessions),
+            other_own=len(mine) - 1,
+            others=len(self.sessions) - 1,
+            **kwargs,
+        )
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """End what was chosen; the session of this very page only when it alone was named."""
+        chosen = self.chosen(request.POST.get("end", ""))
+        if chosen:
+            sessions.end(chosen)
+            self.tell(chosen)
+        if any(session.is_own for session in chosen):
+            logout(request)
+            return redirect("login")
+        return redirect("session-list")
+
+    def chosen(self, wanted: str) -> list[OpenSession]:
+        """The sessions that ``wanted`` means: an id, "mine" or "everybody"."""
+        others = [session for session in self.sessions if not session.is_own]
+        if wanted == "everybody":
+            return others
+        if wanted == "mine":
+            return [session for session in others if session.user.pk == self.request.user.pk]
+        return [session for session in self.sessions if session.id == wanted]
+
+    def tell(self, chosen: list[OpenSession]) -> None:
+        """Say it here and in the events."""
+        audit.ended(
+            username=account(self.request).username,
+            owners=[session.user.username for session in chosen],
+            address=address_of(self.request),
+        )
+        text = ngettext("%(count)s session ended.", "%(count)s sessions ended.", len(chosen))
+        messages.success(self.request, text % {"count": len(chosen)})

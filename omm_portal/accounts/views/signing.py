@@ -1,0 +1,138 @@
+"""Pages of signing in and out, and of arriving from the other OMM."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
+
+from omm_portal.accounts import audit, sessions
+from omm_portal.accounts.auth import BACKEND, TooManyAttempts, sign_in
+from omm_portal.accounts.forms import SignInForm
+from omm_portal.accounts.models import User
+from omm_portal.accounts.tickets import TicketRefused, ticket_redeem
+from omm_portal.pages import TypedFormView
+from omm_portal.proxies import address_of
+from standby import gate
+from standby.context import peer_origin
+from standby.domain.facts import Role
+
+log = logging.getLogger(__name__)
+
+
+def next_path(wanted: str) -> str:
+    """``wanted`` if it is a path of this very host, else the first page."""
+    is_path = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if is_path else "/"
+
+
+class SeeOther(HttpResponseRedirect):
+    """303: go there with GET, whatever the method was."""
+
+    status_code = 303
+
+
+@method_decorator([never_cache, sensitive_post_parameters("password")], name="dispatch")
+class SignInPage(TypedFormView[SignInForm]):
+    """Name and password; on a standby too, for its own page."""
+
+    form_class = SignInForm
+    template_name = "accounts/sign_in.html"
+
+    @property
+    def next(self) -> str:
+        """Where to go after signing in."""
+        wanted = self.request.POST.get("next") or self.request.GET.get("next") or "/"
+        return next_path(wanted)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Whoever is signed in goes on at once."""
+        if request.user.is_authenticated:
+            return redirect(self.next)
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(next=self.next, **kwargs)
+
+    def form_valid(self, form: SignInForm) -> HttpResponse:
+        """Start a session, or say that name or password is wrong."""
+        name, password = form.cleaned_data["username"], form.cleaned_data["password"]
+        try:
+            user = sign_in(username=name, password=password, address=address_of(self.request))
+        except TooManyAttempts as error:
+            text = _("Too many attempts to sign in. Try again in %(wait)s seconds.")
+            form.add_error(None, text % {"wait": error.wait})
+            return self.again(form, 429)
+        if user is None:
+            form.add_error(None, _("The user name or the password is not right."))
+            return self.again(form)
+        login(self.request, user, backend=BACKEND)
+        sessions.begin(self.request)
+        return redirect(self.next)
+
+    def form_invalid(self, form: SignInForm) -> HttpResponse:
+        return self.again(form)
+
+    def again(self, form: SignInForm, status: int = 200) -> HttpResponse:
+        """The page once more, with what is wrong."""
+        return self.render_to_response(self.get_context_data(form=form), status=status)
+
+
+class SignOut(View):
+    """Ends the session."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Back to the sign-in page."""
+        if isinstance(request.user, User):
+            audit.signed_out(username=request.user.username, address=address_of(request))
+        logout(request)
+        return redirect("login")
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class HandOver(View):
+    """Where a page of the other OMM arrives with its ticket when this one took over."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Sign the ticket's user in and show the page that was open; else ask to sign in.
+
+        Exempt from the CSRF token, which the other OMM cannot know: the Origin must be its own.
+        """
+        path = next_path(request.POST.get("next", "/"))
+        try:
+            user = self.redeem(request)
+        except TicketRefused as error:
+            log.info("a hand-over ticket was refused: %s", error.reason)
+            if request.user.is_authenticated:
+                return SeeOther(path)
+            return SeeOther(f"{reverse('login')}?{urlencode({'next': path})}")
+        login(request, user, backend=BACKEND)
+        sessions.begin(request)
+        audit.moved(username=user.username, address=address_of(request))
+        return SeeOther(path)
+
+    def redeem(self, request: HttpRequest) -> User:
+        """The ticket's user; raises TicketRefused."""
+        origin = peer_origin()
+        if origin is None or request.headers.get("Origin") != origin:
+            raise TicketRefused("it does not come from the other OMM's pages")
+        view = gate.lease()
+        if not view.valid or view.lease is None or view.lease.role != Role.ACTIVE:
+            raise TicketRefused("this OMM is not active")
+        return ticket_redeem(request.POST.get("ticket", ""))
