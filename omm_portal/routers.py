@@ -7,6 +7,7 @@ from django.db import models
 LIVE_MODELS = frozenset(
     {
         "standby.event",
+        "standby.sample",
         "rfps.rfplive",
         "accounts.tokenuse",
         "accounts.redeemedticket",

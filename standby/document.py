@@ -42,6 +42,14 @@ def status_bytes() -> bytes:
     return json.dumps(status_document(view), ensure_ascii=False).encode()
 
 
+def lag(document: Document) -> int | None:
+    """Journal entries that the peer lacks; None without a peer."""
+    journal = document.get("journal") or {}
+    if journal.get("peer_seq") is None:
+        return None
+    return max(0, int(journal.get("seq", 0)) - int(journal["peer_seq"]))
+
+
 def _empty() -> Document:
     """What is known without the runtime: every member of the document, most of them unknown."""
     peer = settings.OMM.peer_address

@@ -198,3 +198,34 @@ class Event(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-at", "-id"]
+
+
+class Sample(models.Model):
+    """Node-local, second database: how the pair did during ten seconds (later: one minute).
+
+    Of each measure the worst is kept. Null means that nothing was known, a missing row that this
+    OMM did not run.
+    """
+
+    at = models.PositiveBigIntegerField(primary_key=True)
+    """When it began, in seconds since 1970 (UTC)."""
+    latency_ms = models.FloatField(null=True)
+    """The link's longest round trip."""
+    silence_ms = models.PositiveBigIntegerField(null=True)
+    """The longest time without a heartbeat of the other OMM."""
+    suspicion = models.PositiveSmallIntegerField(null=True)
+    """The highest, in per cent."""
+    lag = models.PositiveBigIntegerField(null=True)
+    """The most journal entries that the other OMM lacked."""
+    unsafe = models.PositiveBigIntegerField(null=True)
+    """The most changes that were on this OMM only."""
+    rfps = models.PositiveIntegerField(null=True)
+    """The fewest base stations connected to this OMM."""
+    sip_ms = models.FloatField(null=True)
+    """The longest answer time of the SIP server."""
+    here = models.FloatField(default=0.0)
+    """Seconds in which this OMM was the active one."""
+    there = models.FloatField(default=0.0)
+    """Seconds in which the other one was, as far as this one knew."""
+    nobody = models.FloatField(default=0.0)
+    """Seconds in which this OMM knew of no active one."""

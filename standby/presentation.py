@@ -13,7 +13,7 @@ from enum import StrEnum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from standby.document import Document
+from standby.document import Document, lag
 
 Text = str | Promise
 
@@ -182,14 +182,6 @@ def sip_state(document: Document) -> str:
     if sip.get("reachable") is None:
         return "unknown"
     return "reachable" if sip["reachable"] else "unreachable"
-
-
-def lag(document: Document) -> int | None:
-    """Journal entries that the peer lacks; None without a peer."""
-    journal = document.get("journal") or {}
-    if journal.get("peer_seq") is None:
-        return None
-    return max(0, int(journal.get("seq", 0)) - int(journal["peer_seq"]))
 
 
 def derived(document: Document) -> Document:

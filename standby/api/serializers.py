@@ -151,3 +151,41 @@ class PreflightSerializer(serializers.Serializer[Any]):
 
     ok = serializers.BooleanField()
     checks = CheckSerializer(many=True)
+
+
+class SamplesQuerySerializer(serializers.Serializer[Any]):
+    """Which samples are wanted."""
+
+    hours = serializers.IntegerField(
+        min_value=1, max_value=24, default=6, help_text="The last so many hours."
+    )
+
+
+class ColumnField(serializers.ListField):
+    """Values of one measure; null where nothing is known."""
+
+    child = serializers.FloatField(allow_null=True)
+
+
+class SamplesSerializer(serializers.Serializer[Any]):
+    """How this OMM saw the pair, in columns of 180 values, oldest first.
+
+    Every value is the worst of its time: the highest, of connected base stations the lowest. Null
+    where nothing is known, as while this OMM did not run.
+    """
+
+    hours = serializers.IntegerField()
+    step = serializers.IntegerField(help_text="Seconds between two values.")
+    at = serializers.ListField(
+        child=serializers.IntegerField(), help_text="When each begins, in seconds since 1970."
+    )
+    latency_ms = ColumnField(help_text="Round trip of the link between the OMMs.")
+    silence_ms = ColumnField(help_text="Time without a heartbeat of the other OMM.")
+    suspicion = ColumnField(help_text="Per cent; at 100 contact is lost.")
+    lag = ColumnField(help_text="Journal entries that the other OMM lacks.")
+    unsafe = ColumnField(help_text="Changes that are on this OMM only.")
+    rfps = ColumnField(help_text="Base stations connected to this OMM.")
+    sip_ms = ColumnField(help_text="Answer time of the SIP server.")
+    here = ColumnField(help_text="Seconds in which this OMM was active.")
+    there = ColumnField(help_text="Seconds in which the other OMM was active.")
+    nobody = ColumnField(help_text="Seconds in which no OMM was known to be active.")

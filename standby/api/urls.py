@@ -14,6 +14,7 @@ urlpatterns = [
     path("changes/", views.ChangeListView.as_view(), name="change-list"),
     path("set-aside/", views.SetAsideListView.as_view(), name="set-aside-list"),
     path("events/", views.EventListView.as_view(), name="event-list"),
+    path("standby/samples/", views.SamplesView.as_view(), name="standby-samples"),
     path("standby/switchover/", actions.SwitchoverView.as_view(), name="standby-switchover"),
     path("standby/reboot/", actions.RebootView.as_view(), name="standby-reboot"),
     path("standby/takeover/", actions.TakeoverView.as_view(), name="standby-takeover"),

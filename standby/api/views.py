@@ -19,12 +19,15 @@ from standby.api.serializers import (
     ChangeSerializer,
     EventSerializer,
     OmmSettingsSerializer,
+    SamplesQuerySerializer,
+    SamplesSerializer,
     SetAsideSerializer,
     SipSettingsSerializer,
     SystemSettingsSerializer,
 )
 from standby.filters import ChangeFilterSet, EventFilterSet, SetAsideFilterSet
 from standby.models import Event, JournalEntry, OmmSettings, SetAside
+from standby.samples import sample_columns
 from standby.written import Written
 
 CONFIRM = OpenApiParameter(
@@ -184,6 +187,17 @@ class EventListView(generics.ListAPIView[Event]):
     def get_queryset(self) -> QuerySet[Event]:
         """All events, newest first; sign-ins with full access only."""
         return selectors.event_list(with_sign_ins=account(self.request).has_full_access)
+
+
+class SamplesView(APIView):
+    """How the pair did in the last hours, as the OMM that is asked saw it (a standby, too)."""
+
+    @extend_schema(parameters=[SamplesQuerySerializer], responses=SamplesSerializer)
+    def get(self, request: Request) -> Response:
+        """Columns for charts: the last hours as 180 values, each the worst of its time."""
+        wanted = SamplesQuerySerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        return Response(sample_columns(timezone.now().timestamp(), **wanted.validated_data))
 
 
 def _omm_settings_response(written: Written[OmmSettings]) -> Response:

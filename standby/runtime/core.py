@@ -47,6 +47,7 @@ from standby.runtime.host import LoopHost
 from standby.runtime.leasing import LeaseKeeper
 from standby.runtime.peerlink import PeerLink
 from standby.runtime.proof import TableProof
+from standby.runtime.sampling import Sampler
 from standby.runtime.shipping import Shipper
 from standby.runtime.sipwatch import SipWatch
 from standby.runtime.threads import DatabaseThread
@@ -106,7 +107,7 @@ class PairRuntime(LoopHost):
 
     def _workers(self) -> list[Coroutine[Any, Any, None]]:
         work = [self._beat_for_ever(), self.sip.run(), self.health.run(), self.documents.run()]
-        work.append(self.shipper.run())
+        work += [self.shipper.run(), self.sampler.run()]
         if self.config.peer_address:
             work += [
                 self.link.run(),
@@ -144,6 +145,7 @@ class PairRuntime(LoopHost):
         self.health = Health(self)
         if left_open:
             self.health.database_failed(left_open)
+        self.sampler = Sampler(self)
         self.documents = DocumentMaker(self)
         self.events = EventLog(self)
         self.shipper = Shipper(self)
@@ -207,6 +209,7 @@ class PairRuntime(LoopHost):
             self.bulk,
             self.events.thread,
             self.documents.thread,
+            self.sampler.thread,
         ):
             thread.close()
 
@@ -226,6 +229,7 @@ class PairRuntime(LoopHost):
         self.step()
         if self.config.peer_address:
             now = self.clock()
+            self.sampler.listen(now)
             self.beats.send(
                 self.member.state(self.facts(), now, probe=self.member.wants_probe(now))
             )
@@ -397,6 +401,7 @@ class PairRuntime(LoopHost):
             return
         self.clock_apart = statement.wall - time.time()
         began = not self.member.in_contact
+        self.sampler.listen(now)
         wants_answer = self.member.hear(statement, now)
         self._heard += 1
         if wants_answer and now - self._replied_at >= REPLY_PAUSE:

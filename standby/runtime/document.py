@@ -280,6 +280,7 @@ class DocumentMaker:
         while True:
             await asyncio.sleep(PUSH_PERIOD)
             document = self.document()
+            self._runtime.sampler.look(document, self._runtime.clock())
             shown = _without_clockwork(document)
             events, self._events = self._events, []
             if shown == self._pushed and not events:

@@ -24,6 +24,8 @@ class SipWatch:
 
     def __init__(self, source: str, clock: Callable[[], float], urgent: Callable[[], bool]) -> None:
         self.view = Sip(configured=False)
+        self.answer_ms: float | None = None
+        """How long the last probe waited for its first answer; None when none came."""
         self.changed: Callable[[], None] = lambda: None
         self._source = source
         self._clock = clock
@@ -39,6 +41,7 @@ class SipWatch:
             return
         self._targets = targets
         self._failures = 0
+        self.answer_ms = None
         self.view = Sip(configured=bool(targets), known=not targets)
         self._poke.set()
         self.changed()
@@ -68,16 +71,21 @@ class SipWatch:
 
     async def _probe_once(self) -> None:
         targets, sent = self._targets, self._clock()
-        answers = await asyncio.gather(
-            *(probe(target, self._source, PROBE_TIMEOUT) for target in targets),
-            return_exceptions=True,
-        )
+        answers = await asyncio.gather(*map(self._time_of, targets), return_exceptions=True)
         if targets != self._targets:
             return
-        if any(answer is True for answer in answers):
+        times = [answer for answer in answers if isinstance(answer, float)]
+        self.answer_ms = round(min(times) * 1000, 1) if times else None
+        if times:
             self._answered(sent)
         else:
             self._silent(sent)
+
+    async def _time_of(self, target: SipTarget) -> float | None:
+        """Seconds until the target answered; None when it did not."""
+        began = self._clock()
+        answered = await probe(target, self._source, PROBE_TIMEOUT)
+        return self._clock() - began if answered else None
 
     def _answered(self, sent: float) -> None:
         before = self.view
