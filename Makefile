@@ -14,7 +14,7 @@ CHECKS := $(PYTHON) omm_portal/node/checks.py
 CHECK_ENV := OMM_ENV_FILE=tests/check.env
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-kill demo-start demo-clean test check format schema bench sim chaos
+.PHONY: help demo demo-kill demo-start demo-clean test check format schema bench sim chaos screenshots
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make test                  run all tests"
 	@echo "make check                 lint, types, migrations, REST schema"
 	@echo "make bench                 measure; writes bench.json"
+	@echo "make screenshots           pictures of every page, in screenshots/"
 	@echo "make sim SEEDS=$(SEEDS)          simulate the pair with many random seeds"
 	@echo "make chaos MINUTES=$(MINUTES)       real processes, random faults"
 
@@ -67,6 +68,9 @@ schema: $(DEV_READY)
 
 bench: $(DEV_READY)
 	@$(PY) -m tests.bench.run --output bench.json
+
+screenshots: $(DEV_READY)
+	@$(PY) -m tests.screenshots
 
 sim: $(DEV_READY)
 	@$(PY) -m tests.simulation --seeds $(SEEDS)
