@@ -74,6 +74,11 @@ PATH_STATES = {
     "false": Label(_("Silent"), Tone.ERROR, "error"),
 }
 """Of a heartbeat path; the keys are JSON's words, as the page's script sees them."""
+CONTACTS = {
+    "true": Label(_("In contact"), Tone.OK, "ok"),
+    "false": Label(_("No contact"), Tone.ERROR, "error"),
+}
+"""Of the link to the other OMM; JSON's words again."""
 SEVERITIES = {
     "info": Label(_("Information"), Tone.INFO, "info"),
     "warning": Label(_("Warning"), Tone.WARN, "warn"),
@@ -238,6 +243,7 @@ KINDS: dict[str, Mapping[str, Label]] = {
     "pair": PAIR_STATES,
     "sip": SIP_STATES,
     "path": PATH_STATES,
+    "contact": CONTACTS,
     "severity": SEVERITIES,
     "badge": BADGES,
     "set_aside": SET_ASIDE_STATES,

@@ -83,7 +83,9 @@ def fill(pair: Pair) -> Content:
         send("PATCH", "/settings/system/", {"system_name": "St. Anna Hospital"})
         people = {"username": READER, "display_name": "Night shift", "role": "read"}
         send("POST", "/users/", {**people, "password": READER_PASSWORD})
-        user = next(row["id"] for row in send("GET", "/users/")["results"] if row["username"] == READER)
+        user = next(
+            row["id"] for row in send("GET", "/users/")["results"] if row["username"] == READER
+        )
     set_aside = _lose_a_change(pair, rfps[0]["id"])
     with pair.active.api() as api:
         last = api.get("/changes/?limit=1&actor=admin").json()["results"][0]["seq"]
