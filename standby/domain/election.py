@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from standby.domain.contact import Evidence, Hearing
-from standby.domain.facts import Role
+from standby.domain.facts import ROLE_WORDS, Role
 from standby.domain.preference import (
     Candidate,
     candidates,
@@ -21,6 +21,7 @@ from standby.domain.preference import (
     relation_by_heads,
 )
 from standby.domain.reconcile import Relation, Standing
+from standby.domain.sentence import join, say
 from standby.domain.split import (
     TIE_SECONDS,
     put_claim,
@@ -44,8 +45,8 @@ def accept_offer(view: View) -> Decision | None:
     if not view.healthy or view.sip.ok is False or not view.just_heard:
         return None
     if (view.head.seq, view.head.hash) != (peer.head.seq, peer.head.hash):
-        return hold("The active OMM offers its role; the rest of its journal is on its way.")
-    reason = "The active OMM handed its role over."
+        return hold(say("The active OMM offers its role; the rest of its journal is on its way."))
+    reason = say("The active OMM handed its role over.")
     return Decision(Action.BECOME_ACTIVE, reason, term=offer.term)
 
 
@@ -53,18 +54,18 @@ def follow_active(view: View) -> Decision | None:
     """A recovered OMM never takes the role back (manual 7.15, last paragraph)."""
     if not view.peer_active:
         return None
-    reason = f"The other OMM, {view.speaking_peer().address}, is active."
+    reason = say("The other OMM, %(omm)s, is active.", omm=view.speaking_peer().address)
     if not view.healthy:
-        return become(view, Role.FAILED, f"{view.health_text} {reason}")
+        return become(view, Role.FAILED, join(view.health_text, reason))
     return become(view, Role.STANDBY, reason)
 
 
 def recover_or_fail(view: View) -> Decision | None:
     """Rule 4: show ``failed`` while unhealthy, ``standby`` again when healthy."""
     if view.role is Role.STANDBY and not view.healthy:
-        return Decision(Action.BECOME_FAILED, f"OMM error: {view.health_text}")
+        return Decision(Action.BECOME_FAILED, say("OMM error: %(error)s", error=view.health_text))
     if view.role is Role.FAILED and view.healthy:
-        return Decision(Action.BECOME_STANDBY, "The error is gone.")
+        return Decision(Action.BECOME_STANDBY, say("The error is gone."))
     return None
 
 
@@ -77,7 +78,7 @@ def succeed_restarted(view: View) -> Decision | None:
     allowed, why = sip_allows(replace(view, evidence=Evidence.RESTART))
     if not allowed:
         return None
-    return Decision(Action.BECOME_ACTIVE, f"{EVIDENCE_TEXT[Evidence.RESTART]}{why}.")
+    return Decision(Action.BECOME_ACTIVE, _because(EVIDENCE_TEXT[Evidence.RESTART], why))
 
 
 def elect(view: View) -> Decision | None:
@@ -97,8 +98,8 @@ def elect(view: View) -> Decision | None:
     if first:
         return _come_first(view, mine, relation, why)
     if _may_still_catch_up(view, relation):
-        return hold("Fetching the rest of the journal from the other OMM.")
-    reason = f"The other OMM, {theirs.address}, comes first: {why}."
+        return hold(say("Fetching the rest of the journal from the other OMM."))
+    reason = say("The other OMM, %(omm)s, comes first: %(why)s.", omm=theirs.address, why=why)
     return Decision(Action.HOLD, reason, yields=True)
 
 
@@ -106,20 +107,22 @@ def _wait_for_facts(view: View, *, known: bool) -> Decision | None:
     if view.now >= view.wait_until:
         return None
     if view.role is Role.STARTING and not view.sip.known:
-        return hold("In contact with the other OMM; asking the SIP proxy.")
-    return None if known else hold("In contact with the other OMM; comparing the journals.")
+        return hold(say("In contact with the other OMM; asking the SIP proxy."))
+    return None if known else hold(say("In contact with the other OMM; comparing the journals."))
 
 
 def _come_first(view: View, mine: Candidate, relation: Relation, why: str) -> Decision:
     if not mine.sip_ok:
-        return become(view, Role.STANDBY, "The SIP proxy is not reachable from either OMM.")
+        return become(view, Role.STANDBY, say("The SIP proxy is not reachable from either OMM."))
     if _peer_may_catch_up(view, relation):
-        return hold("The other OMM is fetching the rest of the journal.")
+        return hold(say("The other OMM is fetching the rest of the journal."))
     if _lacks_the_rest(view, relation):
-        return hold(f"This OMM comes first: {why}; fetching the rest of the journal before.")
+        return hold(
+            say("This OMM comes first: %(why)s; fetching the rest of the journal before.", why=why)
+        )
     if not view.speaking_peer().yields or not view.just_heard:
-        return hold(f"This OMM comes first: {why}; waiting for the other to agree.")
-    return Decision(Action.BECOME_ACTIVE, f"No OMM was active and {why}.")
+        return hold(say("This OMM comes first: %(why)s; waiting for the other to agree.", why=why))
+    return Decision(Action.BECOME_ACTIVE, say("No OMM was active and %(why)s.", why=why))
 
 
 BEHIND = (Standing.BEHIND, Standing.SELF_EMPTY)
@@ -153,30 +156,31 @@ def wait_at_start(view: View) -> Decision | None:
     """Rule 1 and 7: look for the peer for a while before deciding alone."""
     if view.role is not Role.STARTING or not view.peer_configured or view.now >= view.wait_until:
         return None
-    what = "This OMM stood still; looking for" if view.thawing else "Looking for"
-    return hold(f"{what} the other OMM.")
+    if view.thawing:
+        return hold(say("This OMM stood still; looking for the other OMM."))
+    return hold(say("Looking for the other OMM."))
 
 
 def stay_stranger(view: View) -> Decision | None:
     """Rule 1: a peer that fails authentication stops an OMM that was never synchronised."""
     if view.in_contact or not view.wrong_secret or view.ever_synchronised:
         return None
-    return become(view, Role.STANDBY, "The other OMM answers with another pair secret.")
+    return become(view, Role.STANDBY, say("The other OMM answers with another pair secret."))
 
 
 def hold_for_maintenance(view: View) -> Decision | None:
     """Rule 10: no takeover by silence; start-up still works."""
     if not view.maintenance or not view.met or view.in_contact:
         return None
-    reason = "Maintenance: no takeover although the other OMM is silent."
+    reason = say("Maintenance: no takeover although the other OMM is silent.")
     return become(view, view.role if view.role is not Role.STARTING else Role.STANDBY, reason)
 
 
 EVIDENCE_TEXT = {
-    Evidence.NEVER: "No other OMM was heard",
-    Evidence.REFUSED: "The other OMM's process is gone: its host refuses connections",
-    Evidence.SILENCE: "The other OMM fell silent",
-    Evidence.RESTART: "The other OMM restarted and so lost its role",
+    Evidence.NEVER: say("No other OMM was heard"),
+    Evidence.REFUSED: say("The other OMM's process is gone: its host refuses connections"),
+    Evidence.SILENCE: say("The other OMM fell silent"),
+    Evidence.RESTART: say("The other OMM restarted and so lost its role"),
 }
 
 
@@ -185,22 +189,31 @@ def take_over(view: View) -> Decision | None:
     if view.in_contact:
         return None
     if view.hearing in (Hearing.HEARD, Hearing.SUSPECT):
-        return hold("The other OMM is heard but does not hear this one yet.")
+        return hold(say("The other OMM is heard but does not hear this one yet."))
     if not view.peer_configured:
-        text = "No standby OMM is configured"
+        text = say("No standby OMM is configured")
     else:
         text = EVIDENCE_TEXT[view.evidence]
     allowed, why = sip_allows(view)
     if allowed:
-        return Decision(Action.BECOME_ACTIVE, f"{text}{why}.")
+        return Decision(Action.BECOME_ACTIVE, _because(text, why))
     if not view.sip.known and not view.sip.lost:
-        return hold(f"{text}; asking the SIP proxy.")
-    reason = f"{text}, but the SIP proxy does not answer: no takeover (manual 7.15.2)."
+        return hold(say("%(evidence)s; asking the SIP proxy.", evidence=text))
+    reason = say(
+        "%(evidence)s, but the SIP proxy does not answer: no takeover (manual 7.15.2).",
+        evidence=text,
+    )
     return become(view, Role.STANDBY, reason) if view.role is Role.STARTING else hold(reason)
 
 
+def _because(evidence: str, why: str) -> str:
+    if not why:
+        return say("%(evidence)s.", evidence=evidence)
+    return say("%(evidence)s and %(why)s.", evidence=evidence, why=why)
+
+
 def sip_allows(view: View) -> tuple[bool, str]:
-    """Whether the SIP answers seen so far allow a takeover, and the words to add to the reason."""
+    """Whether the SIP answers seen so far allow a takeover, and what they add to the reason."""
     sip = view.sip
     if not sip.configured:
         return True, ""
@@ -212,7 +225,7 @@ def sip_allows(view: View) -> tuple[bool, str]:
         young = sip.answered_probe_at > view.heard_at
     else:
         young = sip.answered_probe_at >= view.looking_since
-    return young and not sip.lost, " and the SIP proxy answers"
+    return young and not sip.lost, say("the SIP proxy answers")
 
 
 def stand_by(_view: View) -> Decision:
@@ -229,7 +242,7 @@ def raise_term(view: View) -> Decision | None:
         return None
     if view.speaking_peer().term <= view.term:
         return None
-    reason = "The other OMM has seen a later term; this reign goes on above it."
+    reason = say("The other OMM has seen a later term; this reign goes on above it.")
     return Decision(Action.WIN, reason)
 
 
@@ -243,7 +256,8 @@ def give_way_to_data(view: View) -> Decision | None:
         return None
     if not view.relation.speaks_of(view.head, view.speaking_peer().head) or successor_refusal(view):
         return None
-    return Decision(Action.BECOME_STANDBY, "The other OMM holds data and this one holds none yet.")
+    reason = say("The other OMM holds data and this one holds none yet.")
+    return Decision(Action.BECOME_STANDBY, reason)
 
 
 def give_up_without_sip(view: View) -> Decision | None:
@@ -254,22 +268,25 @@ def give_up_without_sip(view: View) -> Decision | None:
     since = max(last, view.role_since)
     if view.sip.ok or view.now - since < view.timing.sip_lost_wait:
         return None
-    return Decision(Action.START_OVER, "Neither the other OMM nor the SIP proxy answers.")
+    return Decision(Action.START_OVER, say("Neither the other OMM nor the SIP proxy answers."))
 
 
 def successor_refusal(view: View) -> str:
     """Why the peer cannot take over now; empty when it is eligible."""
     if not view.peer_configured:
-        return "no standby OMM is configured"
+        return say("no standby OMM is configured")
     if not view.in_contact:
-        return "the other OMM is not in contact"
+        return say("the other OMM is not in contact")
     peer = view.speaking_peer()
     foreign = view.relation.standing in (Standing.FOREIGN, Standing.DIVERGED, Standing.BEHIND)
     refusals = (
-        (peer.role is not Role.STANDBY, f"the other OMM is {peer.role.value}, not standby"),
-        (not peer.healthy, "the other OMM reports an error"),
-        (peer.sip_ok is False, "the other OMM does not reach the SIP proxy"),
-        (foreign, "the other OMM does not hold this journal"),
+        (
+            peer.role is not Role.STANDBY,
+            say("the other OMM is %(role)s, not standby", role=ROLE_WORDS[peer.role]),
+        ),
+        (not peer.healthy, say("the other OMM reports an error")),
+        (peer.sip_ok is False, say("the other OMM does not reach the SIP proxy")),
+        (foreign, say("the other OMM does not hold this journal")),
     )
     return next((text for refused, text in refusals if refused), "")
 
@@ -280,12 +297,12 @@ def hand_over_error(view: View) -> Decision | None:
         return None
     refusal = successor_refusal(view)
     if refusal:
-        return hold(f"{view.health_text} This OMM serves on: {refusal}.")
+        return hold(join(view.health_text, say("This OMM serves on: %(why)s.", why=refusal)))
     if view.maintenance:
-        return hold(f"{view.health_text} Maintenance: no takeover.")
+        return hold(join(view.health_text, say("Maintenance: no takeover.")))
     if not view.error_budget:
-        return hold(f"{view.health_text} Too many hand-overs: this OMM serves on.")
-    return Decision(Action.HAND_OVER, f"OMM error: {view.health_text}")
+        return hold(join(view.health_text, say("Too many hand-overs: this OMM serves on.")))
+    return Decision(Action.HAND_OVER, say("OMM error: %(error)s", error=view.health_text))
 
 
 def serve_on(_view: View) -> Decision:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from standby.domain.sentence import say
+
 EMPTY_HASH = "0" * 64
 
 
@@ -18,6 +20,15 @@ class Role(StrEnum):
     STANDBY = "standby"
     ACTIVE = "active"
     FAILED = "failed"
+
+
+ROLE_WORDS = {
+    Role.STARTING: say("starting"),
+    Role.STANDBY: say("standby"),
+    Role.ACTIVE: say("active"),
+    Role.FAILED: say("failed"),
+}
+"""The roles within a sentence."""
 
 
 class SplitPolicy(StrEnum):

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from standby.domain.effects import Handover
 from standby.domain.facts import Head, Heartbeat, Offer, Role
+from standby.domain.sentence import say
 
 
 class Progress(StrEnum):
@@ -35,11 +36,11 @@ class Giving:
         Makes the offer (for ``term`` + 1) as soon as the peer has the whole journal.
         """
         if peer is None:
-            return self._fail("contact with the other OMM was lost")
+            return self._fail(say("contact with the other OMM was lost"))
         if peer.role is Role.ACTIVE and peer.term > term:
             return Progress.DONE
         if now - self.started > wait:
-            return self._fail("the other OMM did not confirm in time")
+            return self._fail(say("the other OMM did not confirm in time"))
         if self.offer is None and self.head is not None and _same(peer.head, self.head):
             self.offer = Offer(peer.node, term + 1)
             return Progress.OFFER

@@ -27,7 +27,9 @@ from standby.domain.election import decide_role, successor_refusal
 from standby.domain.facts import Claim, Head, Role
 from standby.domain.handover import Giving, Progress
 from standby.domain.reconcile import Standing
-from standby.domain.state import NEVER, MemberState, Promotion
+from standby.domain.sentence import join, say
+from standby.domain.split import SETTLING
+from standby.domain.state import NEVER, MemberState, Promotion, since
 from standby.domain.view import Action, Decision
 
 CLAIM_PATIENCE = 0.3
@@ -60,7 +62,7 @@ class Member(MemberState):
         if self.role is not Role.ACTIVE:
             if self.leaving:
                 self._promotion, self._force, self.barred = None, False, True
-            return [HandoverEnded(kind, kind.leaves, "this OMM is not active")]
+            return [HandoverEnded(kind, kind.leaves, say("this OMM is not active"))]
         if self._giving is not None:
             return self._join_handover(kind, reason)
         refusal = successor_refusal(self.view(facts, now))
@@ -74,7 +76,7 @@ class Member(MemberState):
         """A shutdown asked for during a hand-over makes that one final."""
         giving = self._giving
         if giving is None or giving.kind.leaves or not kind.leaves:
-            return [HandoverEnded(kind, False, "a hand-over is under way")]
+            return [HandoverEnded(kind, False, say("a hand-over is under way"))]
         giving.kind, giving.reason = kind, reason
         return []
 
@@ -204,9 +206,11 @@ class Member(MemberState):
         self._thawing, self.noticed, self._force = True, False, False
         self._look_anew(now, self.timing.contact_timeout)
         effects: list[Effect] = [Drain(), *self.gate.close()]
-        effects += self._change_role(Role.STARTING, f"This OMM stood still for {late:.1f} s.", now)
+        reason = say("This OMM stood still for %(seconds)s s.", seconds=f"{late:.1f}")
+        effects += self._change_role(Role.STARTING, reason, now)
         if giving is not None:
-            effects.append(HandoverEnded(giving.kind, giving.kind.leaves, "this OMM stood still"))
+            why = say("this OMM stood still")
+            effects.append(HandoverEnded(giving.kind, giving.kind.leaves, why))
         return [*effects, Beat(probe=True)]
 
     def _look_anew(self, now: float, wait: float) -> None:
@@ -236,8 +240,8 @@ class Member(MemberState):
         if not active and (self.peer is None or self.peer.claim is None or not self.in_contact):
             self.claim = None
         unled = self.in_contact and not active and not peer_active
-        self._both_active_since = _since(self._both_active_since, now, holds=active and peer_active)
-        self._unled_since = _since(self._unled_since, now, holds=unled)
+        self._both_active_since = since(self._both_active_since, now, holds=active and peer_active)
+        self._unled_since = since(self._unled_since, now, holds=unled)
 
     # --- acting on decisions --------------------------------------------------------------------
 
@@ -273,7 +277,7 @@ class Member(MemberState):
         return [WriteTerm(term)]
 
     def _forced(self) -> list[Effect]:
-        effects = self._promote("An administrator forced the takeover.", forced=True)
+        effects = self._promote(say("An administrator forced the takeover."), forced=True)
         self._force = not effects
         return effects
 
@@ -304,7 +308,7 @@ class Member(MemberState):
     def _put_claim(self, facts: Facts, now: float) -> list[Effect]:
         """Close the gate now; freeze the claim as soon as the journals are compared."""
         closing = self.gate.close() if self.gate.busy else []
-        self.reason = "Both OMMs are active: settling which one goes on."
+        self.reason = SETTLING
         peer = self.peer
         if peer is None or self._both_active_since is None:
             return closing
@@ -352,8 +356,8 @@ class Member(MemberState):
     def _handed_over(self, giving: Giving, facts: Facts, now: float) -> list[Effect]:
         self._giving = None
         role = Role.STANDBY if facts.healthy else Role.FAILED
-        left = self._leave(role, f"{giving.reason} The other OMM took over.", now)
-        return [*left, HandoverEnded(giving.kind, True, "the other OMM is active")]
+        left = self._leave(role, join(giving.reason, say("The other OMM took over.")), now)
+        return [*left, HandoverEnded(giving.kind, True, say("the other OMM is active"))]
 
     def _cancel(self, giving: Giving, now: float) -> list[Effect]:
         """Go on; with the gate closed until the successor shows that it saw the offer go."""
@@ -362,7 +366,7 @@ class Member(MemberState):
             self._error_rest_until = now + ERROR_REST
         if giving.offer is not None:
             self.gate.await_answer(self.ear.counter)
-        reason = f"The hand-over was cancelled: {giving.failure}."
+        reason = say("The hand-over was cancelled: %(why)s.", why=giving.failure)
         ended = HandoverEnded(giving.kind, False, giving.failure)
         return [ended, *self._renew(reason, least=self.term + CANCELLED_TERMS)]
 
@@ -374,13 +378,6 @@ class Member(MemberState):
         left = self._leave(Role.STANDBY, giving.reason, now)
         self.barred = True
         return [*left, HandoverEnded(giving.kind, False, why)]
-
-
-def _since(before: float | None, now: float, *, holds: bool) -> float | None:
-    """Since when something holds; None while it does not."""
-    if not holds:
-        return None
-    return now if before is None else before
 
 
 __all__ = [

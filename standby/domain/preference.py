@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from standby.domain.facts import Head
 from standby.domain.reconcile import MIRROR, Relation, Standing
+from standby.domain.sentence import say
 from standby.domain.view import View, address_order
 
 Verdict = tuple[bool, str]
@@ -41,35 +42,37 @@ def prefer(mine: Candidate, theirs: Candidate, relation: Relation) -> Verdict:
     Order: able to serve (SIP, health), the data that counts, not just resigned, lower address.
     """
     if mine.sip_ok != theirs.sip_ok:
-        return mine.sip_ok, "only one OMM reaches the SIP proxy"
+        return mine.sip_ok, say("only one OMM reaches the SIP proxy")
     if mine.healthy != theirs.healthy:
-        return mine.healthy, "only one OMM is healthy"
+        return mine.healthy, say("only one OMM is healthy")
     by_data = _prefer_by_data(mine, theirs, relation)
     if by_data is not None:
         return by_data
     if mine.barred != theirs.barred:
-        return theirs.barred, "the other OMM has just resigned"
+        return theirs.barred, say("the other OMM has just resigned")
     lower = address_order(mine.address) < address_order(theirs.address)
-    return lower, "the lower IP address starts as active (manual 7.15.2)"
+    return lower, say("the lower IP address starts as active (manual 7.15.2)")
 
 
 def _prefer_by_data(mine: Candidate, theirs: Candidate, relation: Relation) -> Verdict | None:
     standing = relation.standing
     if standing in (Standing.AHEAD, Standing.BEHIND):
-        return standing is Standing.AHEAD, "the longer journal comes before the lower address"
+        return standing is Standing.AHEAD, say("the longer journal comes before the lower address")
     if standing in (Standing.PEER_EMPTY, Standing.SELF_EMPTY):
-        return standing is Standing.PEER_EMPTY, "an empty journal never counts against a real one"
+        return standing is Standing.PEER_EMPTY, say(
+            "an empty journal never counts against a real one"
+        )
     return _prefer_by_suffix(mine, theirs, relation) if standing is Standing.DIVERGED else None
 
 
 def _prefer_by_suffix(mine: Candidate, theirs: Candidate, relation: Relation) -> Verdict | None:
     my_ack, their_ack = mine.acked_seq > relation.common, theirs.acked_seq > relation.common
     if my_ack != their_ack:
-        return my_ack, "only one side holds changes that the other once confirmed"
+        return my_ack, say("only one side holds changes that the other once confirmed")
     if mine.head.term != theirs.head.term:
-        return mine.head.term > theirs.head.term, "its journal ends in a later term"
+        return mine.head.term > theirs.head.term, say("its journal ends in a later term")
     if mine.head.seq != theirs.head.seq:
-        return mine.head.seq > theirs.head.seq, "its journal is longer"
+        return mine.head.seq > theirs.head.seq, say("its journal is longer")
     return None
 
 

@@ -10,6 +10,7 @@ from standby.domain.facts import Claim, Heartbeat, Role, SplitPolicy
 from standby.domain.gate import Gate
 from standby.domain.handover import Giving
 from standby.domain.hearing import Ear
+from standby.domain.sentence import say
 from standby.domain.view import View
 
 NEVER = float("-inf")
@@ -41,7 +42,7 @@ class MemberState:
     now: float
     version: str = ""
     role: Role = Role.STARTING
-    reason: str = "Starting."
+    reason: str = say("Starting.")
     forced: bool = False
     noticed: bool = False
     barred: bool = False
@@ -248,3 +249,10 @@ class MemberState:
         """A term above every one that was seen."""
         peer_term = self.peer.term if self.peer else 0
         return max(self.term + 1, self._seen_term + 1, peer_term + 1, least)
+
+
+def since(before: float | None, now: float, *, holds: bool) -> float | None:
+    """Since when something holds; None while it does not."""
+    if not holds:
+        return None
+    return now if before is None else before

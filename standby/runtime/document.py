@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,8 @@ from standby import push
 from standby.domain.election import successor_refusal
 from standby.domain.facts import Role
 from standby.domain.reconcile import Standing
-from standby.domain.warnings import NO_STANDBY, WarningView, warnings_of
+from standby.domain.sentence import pack, say
+from standby.domain.warnings import PairWarning, WarningView, warnings_of
 from standby.runtime.config import VERSION
 from standby.runtime.threads import DatabaseThread
 
@@ -52,7 +52,8 @@ class DocumentMaker:
 
     def encoded(self) -> bytes:
         """The document as JSON text."""
-        return json.dumps(self.document(), separators=(",", ":"), ensure_ascii=False).encode()
+        document = pack(self.document())
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
     def document(self) -> Document:
         """The document as of now."""
@@ -197,16 +198,19 @@ class DocumentMaker:
         for warning in warnings_of(self._warning_view(now)):
             if warning.code not in self._since:
                 self._since[warning.code] = iso(datetime.now(UTC).timestamp())
-                # The words of the manual stand on a page only while the warning holds.
-                text = warning.message.removeprefix(NO_STANDBY)
-                raised = f"Warning {warning.code}: {text}"
-                self._report("warning_raised", warning.severity.value, raised, warning.code)
-            found.append({**asdict(warning), "since": self._since[warning.code]})
+                self._report_raised(warning)
+            found.append({**warning.shown(), "since": self._since[warning.code]})
         held = {warning["code"] for warning in found}
         for code in [code for code in self._since if code not in held]:
             del self._since[code]
-            self._report("warning_ended", "info", f"The warning {code} is gone.", code)
+            text = say("The warning %(code)s is gone.", code=code)
+            self._report("warning_ended", "info", text, code)
         return found
+
+    def _report_raised(self, warning: PairWarning) -> None:
+        what = warning.event or warning.message
+        text = say("Warning %(code)s: %(what)s", code=warning.code, what=what)
+        self._report("warning_raised", warning.severity.value, text, warning.code)
 
     def _report(self, code: str, severity: str, message: str, warning: str) -> None:
         self._runtime.events.record(code, severity, message, {"warning": warning})
@@ -215,7 +219,11 @@ class DocumentMaker:
         """The pair uses the larger contact timeout; the OMM with the smaller one says so."""
         own = self._runtime.config.timing.contact_timeout
         agreed = self._runtime.member.timing.contact_timeout
-        return f"this OMM waits {own:g} s, the other {agreed:g} s." if agreed != own else ""
+        if agreed == own:
+            return ""
+        return say(
+            "this OMM waits %(own)s s, the other %(other)s s.", own=f"{own:g}", other=f"{agreed:g}"
+        )
 
     def _warning_view(self, now: float) -> WarningView:
         runtime, member = self._runtime, self._runtime.member
@@ -257,7 +265,7 @@ class DocumentMaker:
             else None,
             paths=len(runtime.beats.paths),
             paths_down=tuple(
-                f"{path.own} to {path.peer}"
+                say("%(own)s to %(peer)s", own=path.own, peer=path.peer)
                 for path in runtime.beats.paths
                 if not self._path_heard(path.heard_at, now)
             ),

@@ -22,7 +22,7 @@ CALM = WarningView(
 )
 
 
-def only(**facts: object) -> warnings.Warning:
+def only(**facts: object) -> warnings.PairWarning:
     (warning,) = warnings_of(replace(CALM, **facts))  # type: ignore[arg-type]
     return warning
 
