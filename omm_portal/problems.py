@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
+from django.db import OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views import defaults
@@ -26,6 +28,8 @@ API_PREFIX = "/api/"
 RETRY_SECONDS = 1
 
 Document = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 
 class PasswordChangeRequired(exceptions.PermissionDenied):
@@ -64,6 +68,7 @@ TITLES = {
     "not-accepted": "Not accepted",
     "gate-closed": "No changes here at this moment",
     "busy": "Busy",
+    "database": "The database cannot be used",
     "no-active": "No active OMM",
     "runtime-silent": "The standby process does not answer",
     "error": "Internal error",
@@ -199,6 +204,13 @@ def _unavailable(kind: str) -> Callable[[Exception], Response]:
     return handler
 
 
+def _database(error: Exception) -> Response:
+    log.error("the database cannot be used", exc_info=error)
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    detail = "This OMM cannot use its database at the moment; its log has the details."
+    return problem_response(problem("database", 503, detail), headers=headers)
+
+
 _HANDLERS: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
     (exceptions.APIException, _api_exception),
     (ElementsInvalid, _elements),
@@ -209,6 +221,7 @@ _HANDLERS: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
     (ProtectedError, _protected),
     (GateClosed, _unavailable("gate-closed")),
     (journal.Busy, _unavailable("busy")),
+    (OperationalError, _database),
     (RuntimeSilent, _unavailable("runtime-silent")),
     (TooManyAttempts, _too_many),
     (Http404, _not_found),

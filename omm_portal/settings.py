@@ -2,6 +2,7 @@
 
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "axes",
     "omm_portal.accounts",
     "standby",
     "rfps",
@@ -109,7 +111,10 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SECURE = _is_https
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-AUTHENTICATION_BACKENDS = ["omm_portal.accounts.auth.PasswordBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # refuses whoever must pause, before any hash
+    "omm_portal.accounts.auth.PasswordBackend",
+]
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -121,6 +126,19 @@ AUTH_PASSWORD_VALIDATORS = [
         ("NumericPasswordValidator", {}),
     )
 ]
+
+# Guessing of passwords: one name from one address pauses. See omm_portal/accounts/lockouts.py.
+AXES_HANDLER = "omm_portal.accounts.lockouts.LockOuts"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=5)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # trying meanwhile makes it no longer
+AXES_USERNAME_CALLABLE = "omm_portal.accounts.lockouts.counted_name"
+AXES_CLIENT_IP_CALLABLE = "omm_portal.proxies.address_of"  # it knows the proxies; nothing guesses
+AXES_DISABLE_ACCESS_LOG = True  # the events tell
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # page and API answer a lock-out themselves, each its way
 
 # What a browser may do with our pages. Only this node and its peer are ever spoken to.
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.core.management import call_command
 from django.utils import timezone
 
+from omm_portal.accounts import lockouts
 from standby.housekeeping import events_clean_up
 from standby.runtime import current
 
@@ -20,6 +21,8 @@ def replicate() -> None:
 
 @shared_task(name="jobs.clean_up", ignore_result=True)
 def clean_up() -> None:
-    """Drop what this node need not keep: old events, sessions that have ended."""
-    events_clean_up(timezone.now())
+    """Drop what this node need not keep: old events, wrong passwords, sessions that have ended."""
+    now = timezone.now()
+    events_clean_up(now)
+    lockouts.clean_up(now=now)
     call_command("clearsessions")

@@ -12,11 +12,13 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError
 
+from omm_portal.accounts.counts import count
 from standby.models import Event, Severity
 
 SIGNED_IN = "sign_in"
 FAILED = "sign_in_failed"
 LOCKED = "sign_in_locked"
+LIFTED = "sign_in_lifted"
 ENDED = "sign_in_ended"
 MOVED = "sign_in_moved"
 
@@ -42,7 +44,7 @@ def signed_in(*, username: str, address: str, way: str) -> None:
 
 def sign_in_failed(*, username: str | None, address: str, way: str) -> None:
     """A name or password was wrong; ``username`` is None for a name that nobody has."""
-    if not _may_note(f"sign-in-noted:{address}", NOTED_AT_MOST):
+    if count(f"sign-in-noted:{address}", NOTED_WINDOW) > NOTED_AT_MOST:
         return
     name = username or "an unknown name"
     text = f"A sign-in as {name} from {address} failed."
@@ -51,11 +53,19 @@ def sign_in_failed(*, username: str | None, address: str, way: str) -> None:
 
 def locked(*, username: str | None, address: str, way: str, seconds: int) -> None:
     """Signing in pauses; said once while the pause lasts."""
-    if not cache.add(f"sign-in-lock-noted:{address}:{username}", True, seconds):
+    if not cache.add(_lock_key(username, address), True, seconds):
         return
     name = username or "an unknown name"
     text = f"Too many sign-ins as {name} from {address}: they are refused for {seconds} s."
     _note(LOCKED, Severity.WARNING, text, user=username, address=address, way=way)
+
+
+def lifted(*, username: str, locked: str | None, locked_address: str, address: str) -> None:
+    """Somebody lifted a lock-out; ``locked`` is None for a name that nobody has."""
+    cache.delete(_lock_key(locked, locked_address))
+    name = locked or "an unknown name"
+    text = f"{username} lets {name} sign in again from {locked_address}."
+    _note(LIFTED, Severity.INFO, text, user=username, address=address, locked=locked)
 
 
 def signed_out(*, username: str, address: str) -> None:
@@ -77,12 +87,8 @@ def moved(*, username: str, address: str) -> None:
     _note(MOVED, Severity.INFO, text, user=username, address=address)
 
 
-def _may_note(key: str, most: int) -> bool:
-    cache.add(key, 0, NOTED_WINDOW)
-    try:
-        return cache.incr(key) <= most
-    except ValueError:
-        return True
+def _lock_key(username: str | None, address: str) -> str:
+    return f"sign-in-lock-noted:{address}:{username}"
 
 
 def _note(code: str, severity: str, message: str, **details: Any) -> None:

@@ -1,14 +1,14 @@
-"""Who is asking: passwords for pages, tokens for programs, and the brake on guessing."""
+"""Who is asking: passwords for pages, tokens for programs."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import (
     check_password,
     get_hasher,
@@ -20,21 +20,23 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from django.http import HttpRequest
 
-from omm_portal.accounts import audit
+from omm_portal.accounts import audit, lockouts
+from omm_portal.accounts.counts import count
+from omm_portal.accounts.lockouts import Attempt
 from omm_portal.accounts.models import ApiToken, TokenUse, User
+from omm_portal.accounts.selectors import user_named
 from omm_portal.accounts.services import password_rehash, token_digest
-from omm_portal.proxies import address_of
 from standby import gate, journal
 
 log = logging.getLogger(__name__)
 
 BACKEND = "omm_portal.accounts.auth.PasswordBackend"
 """What a session keeps of how its holder signed in."""
-FAILURES_ALLOWED = 10
-"""Wrong passwords for one user name from one address before a pause."""
 ATTEMPTS_ALLOWED = 120
-"""Sign-ins, right or wrong, from one address in a minute: each costs a slow hash."""
-FAILURE_WINDOW = 300
+"""Sign-ins, right or wrong, from one address in ATTEMPT_WINDOW seconds.
+
+Each costs a slow hash, right ones too; django-axes counts failures only, and after the hash.
+"""
 ATTEMPT_WINDOW = 60
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -47,71 +49,34 @@ class TooManyAttempts(Exception):
         self.wait = wait
 
 
-@dataclass(frozen=True, slots=True)
-class SignInBrake:
-    """Counts sign-ins of one user name from one network address (node-local, in memory)."""
-
-    username: str
-    address: str
-
-    def check(self) -> None:
-        """Count an attempt; raises TooManyAttempts when the name or the address must pause."""
-        if _count(f"sign-in:{self.address}", ATTEMPT_WINDOW) > ATTEMPTS_ALLOWED:
-            raise TooManyAttempts(ATTEMPT_WINDOW)
-        if cache.get(self._key(), 0) >= FAILURES_ALLOWED:
-            raise TooManyAttempts(FAILURE_WINDOW)
-
-    def failed(self) -> None:
-        """Count a wrong password."""
-        _count(self._key(), FAILURE_WINDOW)
-
-    def succeeded(self) -> None:
-        """Forget the wrong passwords."""
-        cache.delete(self._key())
-
-    def _key(self) -> str:
-        return f"sign-in-failed:{self.address}:{token_digest(self.username.lower())}"
-
-
-def _count(key: str, window: int) -> int:
-    """How often ``key`` was counted since the window began, this time included."""
-    cache.add(key, 0, window)
-    try:
-        return cache.incr(key)
-    except ValueError:
-        return 1
-
-
 def sign_in(*, username: str, password: str, address: str, way: str = "web") -> User | None:
     """The user whose name and password these are, None if they are not right.
 
     Raises TooManyAttempts. ``address`` is the client's network address, ``way`` "web" or "api";
     how it ended is kept as an event.
     """
-    brake = SignInBrake(username, address)
-    try:
-        brake.check()
-    except TooManyAttempts as error:
-        audit.locked(username=_known(username), address=address, way=way, seconds=error.wait)
-        raise
-    user = password_user(username, password)
-    if user is None:
-        brake.failed()
-        audit.sign_in_failed(username=_known(username), address=address, way=way)
-    else:
-        brake.succeeded()
+    attempt = Attempt(username=username, address=address)
+    known = attempt.known_name
+    if count(f"sign-in:{address}", ATTEMPT_WINDOW) > ATTEMPTS_ALLOWED:
+        audit.locked(username=known, address=address, way=way, seconds=ATTEMPT_WINDOW)
+        raise TooManyAttempts(ATTEMPT_WINDOW)
+    user = authenticate(attempt, username=username, password=password)
+    if attempt.refused:
+        raise TooManyAttempts(lockouts.wait(attempt))
+    if isinstance(user, User):
+        lockouts.forget(attempt)
         audit.signed_in(username=user.username, address=address, way=way)
-    return user
-
-
-def _known(username: str) -> str | None:
-    user = _user_named(username)
-    return user.username if user is not None else None
+        return user
+    audit.sign_in_failed(username=known, address=address, way=way)
+    if attempt.axes_locked_out:
+        pause = lockouts.pause_seconds()
+        audit.locked(username=known, address=address, way=way, seconds=pause)
+    return None
 
 
 def password_user(username: str, password: str) -> User | None:
     """Find an enabled user by name and password; costs the same when there is none."""
-    user = _user_named(username)
+    user = user_named(username)
     if user is None:
         make_password(password)
         return None
@@ -119,15 +84,6 @@ def password_user(username: str, password: str) -> User | None:
         return None
     _upgrade_hash(user, password)
     return user
-
-
-def _user_named(username: str) -> User | None:
-    if "\0" in username or len(username) > 64:
-        return None
-    try:
-        return User.objects.filter(username=username).first()
-    except UnicodeEncodeError:
-        return None
 
 
 def _upgrade_hash(user: User, password: str) -> None:
@@ -164,20 +120,21 @@ def _note_use(token_id: UUID, now: datetime) -> None:
 
 
 class PasswordBackend:
-    """Django's sign-in backend: name and password, no permissions or groups."""
+    """Django's sign-in backend: name and password, no permissions or groups.
+
+    That of django-axes stands before it and refuses whoever must pause.
+    """
 
     def authenticate(
         self,
         request: HttpRequest | None,
         username: str | None = None,
         password: str | None = None,
-        **_other: Any,
     ) -> User | None:
-        """The user, or None; raises TooManyAttempts."""
+        """The user, or None."""
         if username is None or password is None:
             return None
-        address = address_of(request) if request is not None else ""
-        return sign_in(username=username, password=password, address=address)
+        return password_user(username, password)
 
     def get_user(self, user_id: Any) -> User | None:
         """The enabled user of a session."""

@@ -16,6 +16,16 @@ def user_list() -> QuerySet[User]:
     return User.objects.order_by("username")
 
 
+def user_named(username: str) -> User | None:
+    """The user of this name, disabled or not; None also for what can be nobody's name."""
+    if "\0" in username or len(username) > 64:
+        return None
+    try:
+        return User.objects.filter(username=username).first()
+    except UnicodeEncodeError:
+        return None
+
+
 def token_list(*, viewer: User) -> QuerySet[ApiToken]:
     """The tokens that ``viewer`` may see: all with full access, else the own ones."""
     tokens = ApiToken.objects.select_related("user").order_by("-created_at", "id")

@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, login
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.dateparse import parse_datetime
 
+from omm_portal.accounts.auth import BACKEND
 from omm_portal.accounts.models import User
 from omm_portal.proxies import address_of
 
@@ -43,8 +44,12 @@ class OpenSession:
     is_own: bool
 
 
-def begin(request: HttpRequest) -> None:
-    """Keep in a session that has just begun where it comes from."""
+def begin(request: HttpRequest, user: User) -> None:
+    """Sign ``user`` in with a new session, which keeps where it comes from.
+
+    Raises DatabaseError when sessions cannot be stored.
+    """
+    login(request, user, backend=BACKEND)
     request.session[ABOUT] = {
         "since": timezone.now().isoformat(),
         "address": address_of(request),

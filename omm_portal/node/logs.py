@@ -119,5 +119,6 @@ def logging_config(node: NodeEnvironment) -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+            "axes": {"level": "ERROR"},  # a line for every wrong password: the events tell
         },
     }

@@ -1,4 +1,4 @@
-"""The page of open sessions."""
+"""The page of open sessions and of lock-outs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.generic import TemplateView
 
-from omm_portal.accounts import audit, sessions
+from omm_portal.accounts import audit, lockouts, sessions
+from omm_portal.accounts.lockouts import LockOut
 from omm_portal.accounts.sessions import OpenSession
 from omm_portal.pages import SignedIn, account
 from omm_portal.proxies import address_of
@@ -39,11 +43,20 @@ class SessionsPage(SignedIn, TemplateView):
             count=len(self.sessions),
             other_own=len(mine) - 1,
             others=len(self.sessions) - 1,
+            lock_outs=self.lock_outs(),
             **kwargs,
         )
 
+    def lock_outs(self) -> list[LockOut]:
+        """Who must pause just now; for accounts with full access."""
+        if not account(self.request).has_full_access:
+            return []
+        return lockouts.lock_outs(now=timezone.now())[:SESSIONS_SHOWN]
+
     def post(self, request: HttpRequest) -> HttpResponse:
         """End what was chosen; the session of this very page only when it alone was named."""
+        if "lift" in request.POST:
+            return self.lift(request.POST["lift"])
         chosen = self.chosen(request.POST.get("end", ""))
         if chosen:
             sessions.end(chosen)
@@ -51,6 +64,24 @@ class SessionsPage(SignedIn, TemplateView):
         if any(session.is_own for session in chosen):
             logout(request)
             return redirect("login")
+        return redirect("session-list")
+
+    def lift(self, wanted: str) -> HttpResponse:
+        """Let somebody sign in again at once."""
+        user = account(self.request)
+        if not user.has_full_access:
+            raise PermissionDenied
+        found = [one for one in self.lock_outs() if str(one.id) == wanted]
+        if not found or not lockouts.lift(found[0]):
+            messages.info(self.request, _("This lock-out is over already."))
+            return redirect("session-list")
+        audit.lifted(
+            username=user.username,
+            locked=found[0].username,
+            locked_address=found[0].address,
+            address=address_of(self.request),
+        )
+        messages.success(self.request, _("The lock-out is lifted."))
         return redirect("session-list")
 
     def chosen(self, wanted: str) -> list[OpenSession]:

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from omm_portal.accounts import audit, sessions
-from omm_portal.accounts.auth import BACKEND, TooManyAttempts, sign_in
+from omm_portal.accounts.auth import TooManyAttempts, sign_in
 from omm_portal.accounts.forms import SignInForm
 from omm_portal.accounts.models import User
 from omm_portal.accounts.tickets import TicketRefused, ticket_redeem
 from omm_portal.pages import TypedFormView
+from omm_portal.problems import RETRY_SECONDS
 from omm_portal.proxies import address_of
 from standby import gate
 from standby.context import peer_origin
 from standby.domain.facts import Role
+
+SHOWN_AS_SECONDS = 90
+NO_DATABASE = gettext_lazy(
+    "Nobody can sign in here at the moment: this OMM cannot use its database, perhaps because its "
+    "disk is full."
+)
 
 log = logging.getLogger(__name__)
 
@@ -67,19 +77,20 @@ class SignInPage(TypedFormView[SignInForm]):
         return super().get_context_data(next=self.next, **kwargs)
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
-        """Start a session, or say that name or password is wrong."""
+        """Start a session, or say why not."""
         name, password = form.cleaned_data["username"], form.cleaned_data["password"]
         try:
             user = sign_in(username=name, password=password, address=address_of(self.request))
+            if user is not None:
+                sessions.begin(self.request, user)
         except TooManyAttempts as error:
-            text = _("Too many attempts to sign in. Try again in %(wait)s seconds.")
-            form.add_error(None, text % {"wait": error.wait})
-            return self.again(form, 429)
+            return self.not_now(form, 429, error.wait, _too_many(error.wait))
+        except DatabaseError:
+            log.exception("nobody can sign in")
+            return self.not_now(form, 503, RETRY_SECONDS, str(NO_DATABASE))
         if user is None:
             form.add_error(None, _("The user name or the password is not right."))
             return self.again(form)
-        login(self.request, user, backend=BACKEND)
-        sessions.begin(self.request)
         return redirect(self.next)
 
     def form_invalid(self, form: SignInForm) -> HttpResponse:
@@ -88,6 +99,24 @@ class SignInPage(TypedFormView[SignInForm]):
     def again(self, form: SignInForm, status: int = 200) -> HttpResponse:
         """The page once more, with what is wrong."""
         return self.render_to_response(self.get_context_data(form=form), status=status)
+
+    def not_now(self, form: SignInForm, status: int, wait: int, reason: str) -> HttpResponse:
+        """The page once more, with why it may work in ``wait`` seconds."""
+        form.add_error(None, reason)
+        response = self.again(form, status)
+        response.headers["Retry-After"] = str(wait)
+        return response
+
+
+def _too_many(wait: int) -> str:
+    """The same whoever it is about: it must not tell whether there is such a user."""
+    if wait <= SHOWN_AS_SECONDS:
+        told = ngettext("%(count)s second", "%(count)s seconds", wait) % {"count": wait}
+    else:
+        minutes = math.ceil(wait / 60)
+        told = ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
+    text = _("Too many attempts to sign in. Try again in %(wait)s.")
+    return str(text % {"wait": told})
 
 
 class SignOut(View):
@@ -117,13 +146,12 @@ class HandOver(View):
         path = next_path(request.POST.get("next", "/"))
         try:
             user = self.redeem(request)
-        except TicketRefused as error:
-            log.info("a hand-over ticket was refused: %s", error.reason)
+            sessions.begin(request, user)
+        except (TicketRefused, DatabaseError) as error:
+            log.info("a hand-over ticket was refused: %s", error)
             if request.user.is_authenticated:
                 return SeeOther(path)
             return SeeOther(f"{reverse('login')}?{urlencode({'next': path})}")
-        login(request, user, backend=BACKEND)
-        sessions.begin(request)
         audit.moved(username=user.username, address=address_of(request))
         return SeeOther(path)
 

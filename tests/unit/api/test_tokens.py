@@ -61,8 +61,8 @@ def test_disabled_users_get_none_and_lose_theirs(api, reader, reader_api):
     assert sign_in(reader_api, "reader").status_code == 401
 
 
-def test_guessing_is_slowed_down(anonymous, admin):
-    for _attempt in range(auth.FAILURES_ALLOWED):
+def test_guessing_is_slowed_down(anonymous, admin, settings):
+    for _attempt in range(settings.AXES_FAILURE_LIMIT):
         assert sign_in(anonymous, password="wrong").status_code == 401
     answer = sign_in(anonymous)
     assert answer.status_code == 429
@@ -70,8 +70,8 @@ def test_guessing_is_slowed_down(anonymous, admin):
     assert int(answer["Retry-After"]) > 0
 
 
-def test_right_passwords_are_not_slowed_down(anonymous, admin):
-    for _attempt in range(auth.FAILURES_ALLOWED + 2):
+def test_right_passwords_are_not_slowed_down(anonymous, admin, settings):
+    for _attempt in range(settings.AXES_FAILURE_LIMIT + 2):
         assert sign_in(anonymous).status_code == 201
 
 
