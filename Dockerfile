@@ -1,28 +1,26 @@
-# One OMM. Data, logs and the pair's secrets are in /var/lib/omm; nothing else is written.
+# One OMM. Everything that it keeps is in /var/lib/omm; the rest of the image may be read-only.
 FROM python:3.12-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore \
     OMM_DATA_DIR=/var/lib/omm
 
-RUN useradd --system --uid 10001 --home-dir /var/lib/omm --create-home omm
+RUN groupadd --gid 10001 omm && \
+    useradd --uid 10001 --gid omm --home-dir /var/lib/omm --no-create-home omm && \
+    install --directory --owner=omm --group=omm --mode=700 /var/lib/omm
 
 WORKDIR /app
 COPY requirements.txt ./
 RUN pip install -r requirements.txt
-COPY manage.py ./
-COPY omm_portal ./omm_portal
-COPY standby ./standby
-COPY rfps ./rfps
-COPY templates ./templates
-COPY static ./static
-COPY locale ./locale
-RUN python -m compileall -q omm_portal standby rfps
+COPY . ./
+RUN python -m compileall -q .
 
 USER omm
 VOLUME /var/lib/omm
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["python", "-m", "omm_portal.node.healthcheck"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-m", "omm_portal.node.healthcheck"]
 CMD ["python", "manage.py", "omm"]
