@@ -17,6 +17,8 @@ from standby.domain.facts import Role
 
 API_HERE = tuple(f"/api/v1/{part}" for part in ("status/", "schema/", "docs/", "standby/"))
 """What every OMM answers itself, whatever its role."""
+JOURNALLED = "/api/v1/standby/maintenance/"
+"""Read on every OMM, written on the active one, as every setting."""
 PAGES_HERE = frozenset(
     {
         "pair",
@@ -44,9 +46,7 @@ class ActiveOnlyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """REST first: by path, so that paths that do not exist are redirected as well."""
-        path = request.path
-        is_for_active = path.startswith(API_PREFIX) and not path.startswith(API_HERE)
-        if is_for_active and not is_active():
+        if request.path.startswith(API_PREFIX) and not _is_here(request) and not is_active():
             return _api_elsewhere(request)
         return self.get_response(request)
 
@@ -62,6 +62,12 @@ class ActiveOnlyMiddleware:
         base = active_base(status_document(gate.lease()))
         here = reverse("pair")  # its own status page, when no active OMM is in contact
         return HttpResponseRedirect(f"{base}{request.get_full_path()}" if base else here)
+
+
+def _is_here(request: HttpRequest) -> bool:
+    """True for REST requests that an OMM answers whatever its role."""
+    reads = request.method in {"GET", "HEAD", "OPTIONS"}
+    return request.path.startswith(API_HERE) and (reads or request.path != JOURNALLED)
 
 
 def is_active() -> bool:

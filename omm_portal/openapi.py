@@ -8,7 +8,8 @@ from typing import Any
 Document = dict[str, Any]
 
 WRITES = ("post", "patch", "delete")
-NOT_JOURNALLED = "/standby/"
+ACTIONS = tuple(f"/standby/{name}/" for name in ("switchover", "reboot", "takeover"))
+"""What is asked of the runtime and makes no journal entry."""
 PROBLEM: Document = {
     "type": "object",
     "description": "RFC 9457. Kinds of problems have further members.",
@@ -51,7 +52,7 @@ def describe_common(result: Document, **_: Any) -> Document:
     result["components"]["schemas"]["Problem"] = PROBLEM
     for path, method, operation in _operations(result):
         operation["responses"]["default"] = PROBLEM_RESPONSE
-        if method in WRITES and NOT_JOURNALLED not in path:
+        if method in WRITES and not path.endswith(ACTIONS):
             _describe_write(method, operation)
     return result
 

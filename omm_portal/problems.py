@@ -70,6 +70,7 @@ TITLES = {
     "busy": "Busy",
     "database": "The database cannot be used",
     "no-active": "No active OMM",
+    "no-maintenance": "No maintenance is on",
     "runtime-silent": "The standby process does not answer",
     "error": "Internal error",
 }

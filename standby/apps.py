@@ -19,7 +19,7 @@ class StandbyConfig(AppConfig):
         from standby import first_settings, hooks, services
         from standby.journal import guard, registry
         from standby.journal.checks import check_models
-        from standby.models import OmmSettings, SetAside, SipSettings, SystemSettings
+        from standby.models import Maintenance, OmmSettings, SetAside, SipSettings, SystemSettings
 
         connection_created.connect(guard.on_connection_created, dispatch_uid="journal-guard")
         pre_migrate.connect(guard.on_pre_migrate, dispatch_uid="journal-guard")
@@ -28,6 +28,7 @@ class StandbyConfig(AppConfig):
         registry.register(OmmSettings, beginnings=first_settings.omm_settings)
         registry.register(SipSettings, beginnings=first_settings.sip_settings)
         registry.register(SystemSettings, beginnings=first_settings.system_settings)
+        registry.register(Maintenance, beginnings=first_settings.maintenance)
         registry.register(SetAside)
         hooks.while_active(
             after_promotion=services.omm_trial_revert_all,

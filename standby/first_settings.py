@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
-from standby.models import OmmSettings, SipSettings, SystemSettings, fixed_id
+from standby.models import Maintenance, OmmSettings, SipSettings, SystemSettings, fixed_id
 
 
 def omm_settings() -> Iterator[OmmSettings]:
@@ -25,3 +25,8 @@ def sip_settings() -> Iterator[SipSettings]:
 def system_settings() -> Iterator[SystemSettings]:
     """The system has no name at first."""
     yield SystemSettings(id=fixed_id("system-settings"))
+
+
+def maintenance() -> Iterator[Maintenance]:
+    """No maintenance is on at first."""
+    yield Maintenance(id=fixed_id("maintenance"))

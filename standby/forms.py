@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -72,6 +73,52 @@ class TakeoverForm(ConfirmForm):
         if not is_peer:
             raise ValidationError(_("This is not the address of the other OMM."))
         return typed
+
+
+class MaintenanceForm(ConfirmForm):
+    """For how long nobody shall take over automatically, and why."""
+
+    CHOSEN = "until"
+
+    groups: ClassVar = (
+        (None, ("length", "reason")),
+        (_("Time of your choice"), ("until",)),
+    )
+    dependent: ClassVar = {_("Time of your choice"): ("id_length", CHOSEN)}
+    length = forms.ChoiceField(
+        label=_("Ends"),
+        initial="60",
+        choices=[
+            ("15", _("after 15 minutes")),
+            ("60", _("after 1 hour")),
+            ("240", _("after 4 hours")),
+            (CHOSEN, _("at a time of your choice")),
+        ],
+    )
+    until = forms.DateTimeField(
+        required=False,
+        label=_("End (UTC)"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=_("At most 24 hours from now."),
+    )
+    reason = forms.CharField(
+        required=False, label=_("Reason"), max_length=200, help_text=_("Shown to everybody.")
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """A time of the person's choice must be given."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        chosen = values.get("length") == self.CHOSEN
+        if chosen and "until" not in self.errors and not values.get("until"):
+            self.add_error("until", _("Enter the time of the end."))
+        return values
+
+    def end(self, now: datetime) -> datetime:
+        """When the maintenance is to end."""
+        length: str = self.cleaned_data["length"]
+        if length == self.CHOSEN:
+            return cast("datetime", self.cleaned_data["until"])
+        return now + timedelta(minutes=int(length))
 
 
 class ChangeFilterForm(forms.Form):

@@ -177,6 +177,17 @@ class SystemSettings(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
 
 
+class Maintenance(models.Model):
+    """Replicated: no automatic takeover until ``until`` (one row); None: no maintenance is on."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    owner = models.CharField(_("owner"), max_length=64, blank=True, editable=False)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    begun_at = models.DateTimeField(_("begun"), null=True, blank=True, editable=False)
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+
 class Severity(models.TextChoices):
     """How much an event or warning matters."""
 

@@ -28,6 +28,7 @@ OBJECTS: dict[str, str | Promise] = {
     "standby.ommsettings": _("OMM addresses"),
     "standby.sipsettings": _("SIP"),
     "standby.systemsettings": _("System"),
+    "standby.maintenance": _("Maintenance"),
     "standby.setaside": _("Set-aside change"),
     "journal": _("Journal"),
 }

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from standby import views
+from standby import maintenance_views, views
 
 urlpatterns = [
     path("", views.DashboardPage.as_view(), name="dashboard"),
@@ -10,6 +10,16 @@ urlpatterns = [
     path("standby/switchover/", views.SwitchoverPage.as_view(), name="switchover"),
     path("standby/reboot/", views.RebootPage.as_view(), name="reboot"),
     path("standby/takeover/", views.TakeoverPage.as_view(), name="takeover"),
+    path(
+        "standby/maintenance/",
+        maintenance_views.MaintenancePage.as_view(),
+        name="maintenance",
+    ),
+    path(
+        "standby/maintenance/end/",
+        maintenance_views.MaintenanceEnd.as_view(),
+        name="maintenance-end",
+    ),
     path("settings/omm/", views.OmmSettingsPage.as_view(), name="omm-settings"),
     path("settings/omm/confirm/", views.TrialConfirm.as_view(), name="omm-confirm"),
     path("settings/omm/revert/", views.TrialRevert.as_view(), name="omm-revert"),

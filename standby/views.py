@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.db import DatabaseError
@@ -42,6 +42,7 @@ from standby.forms import (
 )
 from standby.gate import GateClosed
 from standby.history import role_history
+from standby.maintenance import maintenance_running
 from standby.models import Event, JournalEntry, OmmSettings, SetAside, SipSettings, SystemSettings
 from standby.presentation import event_rows
 from standby.rows import (
@@ -90,6 +91,7 @@ class PairPage(TemplateView):
         return super().get_context_data(
             may_act=may_act,
             signed_in=signed_in,
+            maintenance=maintenance_running(timezone.now()) if may_act else None,
             paths=list(enumerate(peer.get("paths") or ())),
             checks=preflight_list(pair) if signed_in else None,
             history=role_history(recent(selectors.role_changes())) if signed_in else [],
@@ -284,38 +286,39 @@ class OmmSettingsPage(ServicePage[OmmSettingsForm]):
         )
 
 
-class TrialAction(SignedIn, View):
-    """A button of the trial: one POST, then back to the settings."""
+class Button(SignedIn, View):
+    """A button that calls a service: one POST, then back to its page."""
 
     full = True
+    page: ClassVar[str] = "omm-settings"
 
-    def end(self, actor: str) -> Written[OmmSettings]:
+    def end(self, actor: str) -> Written[Any]:
         """Call the service."""
         raise NotImplementedError
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """A reload or a fail-over may lead here."""
-        return redirect("omm-settings")
+        return redirect(self.page)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """End the trial, or say why not."""
+        """End what the button is about, or say why not."""
         try:
             say_saved(request, self.end(account(request).username))
         except (Conflict, GateClosed) as error:
             messages.error(request, error.reason)
         except journal.Busy:
             messages.error(request, BUSY)
-        return redirect("omm-settings")
+        return redirect(self.page)
 
 
-class TrialConfirm(TrialAction):
+class TrialConfirm(Button):
     """Keep the addresses on trial."""
 
     def end(self, actor: str) -> Written[OmmSettings]:
         return services.omm_settings_confirm(now=timezone.now(), actor=actor)
 
 
-class TrialRevert(TrialAction):
+class TrialRevert(Button):
     """Take the former addresses back."""
 
     def end(self, actor: str) -> Written[OmmSettings]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from omm_portal.api import StrictModelSerializer, StrictSerializer
+from standby.maintenance import is_on
 from standby.models import (
     Event,
+    Maintenance,
     OmmSettings,
     SetAsideClass,
     SipSettings,
@@ -128,6 +132,42 @@ class TakeoverSerializer(StrictSerializer):
     """``force`` overrides a SIP server that does not answer."""
 
     force = serializers.BooleanField(default=False)
+
+
+class MaintenanceSerializer(serializers.ModelSerializer[Maintenance]):
+    """A time without automatic takeovers; ``active`` tells whether it is on now."""
+
+    active = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Maintenance
+        fields: ClassVar = ["active", "owner", "reason", "begun_at", "until", "version"]
+        read_only_fields: ClassVar = fields
+
+    def get_active(self, row: Maintenance) -> bool:
+        """True while no automatic takeover happens."""
+        return is_on(row, timezone.now())
+
+
+class MaintenanceBeginSerializer(StrictSerializer):
+    """The end: either so many ``minutes`` from now or ``until`` a time; at most 24 hours."""
+
+    minutes = serializers.IntegerField(min_value=1, max_value=24 * 60, required=False)
+    until = serializers.DateTimeField(required=False)
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Exactly one of the two."""
+        if ("minutes" in attrs) == ("until" in attrs):
+            raise serializers.ValidationError({"until": ["Give either minutes or until."]})
+        return attrs
+
+    def end(self, now: datetime) -> datetime:
+        """When the maintenance is to end."""
+        given = self.validated_data
+        minutes = given.get("minutes")
+        until: datetime = given["until"] if minutes is None else now + timedelta(minutes=minutes)
+        return until
 
 
 class CheckSerializer(serializers.Serializer[Any]):

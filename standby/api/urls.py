@@ -18,5 +18,6 @@ urlpatterns = [
     path("standby/switchover/", actions.SwitchoverView.as_view(), name="standby-switchover"),
     path("standby/reboot/", actions.RebootView.as_view(), name="standby-reboot"),
     path("standby/takeover/", actions.TakeoverView.as_view(), name="standby-takeover"),
+    path("standby/maintenance/", views.MaintenanceView.as_view(), name="standby-maintenance"),
     path("standby/preflight/", actions.PreflightView.as_view(), name="standby-preflight"),
 ]

@@ -18,6 +18,8 @@ from standby import selectors, services
 from standby.api.serializers import (
     ChangeSerializer,
     EventSerializer,
+    MaintenanceBeginSerializer,
+    MaintenanceSerializer,
     OmmSettingsSerializer,
     SamplesQuerySerializer,
     SamplesSerializer,
@@ -26,6 +28,7 @@ from standby.api.serializers import (
     SystemSettingsSerializer,
 )
 from standby.filters import ChangeFilterSet, EventFilterSet, SetAsideFilterSet
+from standby.maintenance import maintenance_begin, maintenance_end, maintenance_row
 from standby.models import Event, JournalEntry, OmmSettings, SetAside
 from standby.samples import sample_columns
 from standby.written import Written
@@ -136,6 +139,43 @@ class SystemSettingsView(APIView):
             source=SOURCE,
         )
         return write_response(written, SystemSettingsSerializer(written.value).data)
+
+
+class MaintenanceView(APIView):
+    """A time without automatic takeovers; writes are for the active OMM."""
+
+    @extend_schema(responses=MaintenanceSerializer)
+    def get(self, request: Request) -> Response:
+        """Show the maintenance as this OMM knows it."""
+        row = maintenance_row()
+        return Response(MaintenanceSerializer(row).data, headers={"ETag": etag(row)})
+
+    @extend_schema(request=MaintenanceBeginSerializer, responses=MaintenanceSerializer)
+    def post(self, request: Request) -> Response:
+        """Begin a maintenance; one that is on is replaced."""
+        wanted = MaintenanceBeginSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        now = timezone.now()
+        written = maintenance_begin(
+            until=wanted.end(now),
+            reason=wanted.validated_data["reason"],
+            now=now,
+            expected_version=expected_version(request),
+            actor=actor(request),
+            source=SOURCE,
+        )
+        return write_response(written, MaintenanceSerializer(written.value).data)
+
+    @extend_schema(request=None, responses={200: MaintenanceSerializer})
+    def delete(self, request: Request) -> Response:
+        """End it before its time; 409 ``no-maintenance`` when none is on."""
+        written = maintenance_end(
+            now=timezone.now(),
+            expected_version=expected_version(request),
+            actor=actor(request),
+            source=SOURCE,
+        )
+        return write_response(written, MaintenanceSerializer(written.value).data)
 
 
 class ChangeListView(generics.GenericAPIView[JournalEntry]):

@@ -45,6 +45,7 @@ from standby.runtime.following import Follower
 from standby.runtime.health import Health
 from standby.runtime.host import LoopHost
 from standby.runtime.leasing import LeaseKeeper
+from standby.runtime.maintenance import MaintenanceWatch
 from standby.runtime.peerlink import PeerLink
 from standby.runtime.proof import TableProof
 from standby.runtime.sampling import Sampler
@@ -143,6 +144,7 @@ class PairRuntime(LoopHost):
         )
         self.sip = SipWatch(config.address, self.clock, self._sip_urgent)
         self.health = Health(self)
+        self.maintenance = MaintenanceWatch(self)
         if left_open:
             self.health.database_failed(left_open)
         self.sampler = Sampler(self)
@@ -153,6 +155,7 @@ class PairRuntime(LoopHost):
         self.comparer = Comparer(self)
         self.proof = TableProof(self)
         self.commands = Commands(self)
+        await self.maintenance.first_look()
         await self.health.first_look()
         await self._open_link()
         self.sip.changed = self.step
@@ -255,7 +258,7 @@ class PairRuntime(LoopHost):
             health_text=self.health.text,
             sip=self.sip.view,
             rfps=self.health.rfps_connected,
-            maintenance=False,
+            maintenance=self.maintenance.current is not None,
             ever_synchronised=self.ever_synchronised,
             wrong_secret=self.clock() - self.wrong_secret_at < 5.0,
             wall=time.time(),

@@ -230,6 +230,7 @@ class DocumentMaker:
         peer, sip = member.peer, runtime.sip.view
         heard = member.in_contact and peer is not None
         frozen = runtime.frozen_at
+        maintenance = runtime.maintenance.current
         return WarningView(
             role=member.role,
             address=runtime.config.address,
@@ -263,6 +264,8 @@ class DocumentMaker:
             frozen_for=runtime.frozen_for
             if frozen is not None and now - frozen < FROZEN_SHOWN
             else None,
+            maintenance_owner=maintenance.owner if maintenance else "",
+            maintenance_until=maintenance.end_text if maintenance else "",
             paths=len(runtime.beats.paths),
             paths_down=tuple(
                 say("%(own)s to %(peer)s", own=path.own, peer=path.peer)

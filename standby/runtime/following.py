@@ -140,6 +140,8 @@ class Follower:
         self.entry_refused = ""
         runtime.head, runtime.acked = head, (head.seq, head.hash)
         runtime.ever_synchronised = True
+        if runtime.maintenance.concerns(batch.entries):
+            await runtime.maintenance.look()
         return head
 
     def _apply_unless_active(self, batch: Batch) -> Head:

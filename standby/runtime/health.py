@@ -126,6 +126,7 @@ class Health:
         finally:
             self._checking_since = None
         await self._look()
+        runtime.maintenance.tell()
 
     async def _after_recovery(self) -> None:
         if self._runtime.member.gate_open:
@@ -149,6 +150,7 @@ class Health:
             self.set_aside_open = seen["open"]
             self.set_aside_pending = seen["pending"]
             self._runtime.sip.configure(seen["targets"])
+            await self._runtime.maintenance.look()
         self.disk_text = self._disk()
 
     def _disk(self) -> str:

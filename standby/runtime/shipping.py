@@ -101,6 +101,8 @@ class Shipper:
                 if position.seq > runtime.acked[0]:
                     self._position = None  # all was sent, not all confirmed: ask again
                 return
+            if runtime.maintenance.concerns(batch.entries):
+                await runtime.maintenance.look()
             newest = batch.after_seq + len(batch.entries)
             if newest > runtime.head.seq and runtime.member.role is Role.ACTIVE:
                 runtime.head = head

@@ -216,7 +216,7 @@ class Checker:
             and host.healthy
             and host.term_works
             and sip
-            and not world.maintenance
+            and not host.maintenance
             and not host.member.leaving
         )
 

@@ -48,6 +48,7 @@ class Faults:
             self.reboot,
             self.shutdown,
             self.maintenance,
+            self.budget_spent,
             self.older_disk,
             self.new_disk,
         ]
@@ -263,13 +264,28 @@ class Faults:
         self._victim().force()
 
     def maintenance(self) -> None:
-        self._note(None, "maintenance")
-        self._world.maintenance = True
-        self._later(0.5, 5.0, self._end_maintenance)
+        """Both learn of it as the journal arrives, or one does not; each ends it by its clock."""
+        late = self._random.choice((0.0, 0.02, 1.0))
+        lasts = self._random.uniform(0.5, 5.0)
+        for host in self._world.hosts:
+            begins = self._random.uniform(0.0, late)
+            self._world.loop.after(begins, partial(self._set_maintenance, host, on=True))
+            ends = begins + lasts + self._random.uniform(0.0, 0.3)
+            self._world.loop.after(ends, partial(self._set_maintenance, host, on=False))
 
-    def _end_maintenance(self) -> None:
-        self._note(None, "maintenance over")
-        self._world.maintenance = False
+    def _set_maintenance(self, host: Host, *, on: bool) -> None:
+        self._note(host, f"maintenance: {on}")
+        host.maintenance = on and not self._over
+
+    def budget_spent(self) -> None:
+        """Too many hand-overs for errors: an active OMM with an error keeps its role."""
+        host = self._victim()
+        self._note(host, "no budget for hand-overs")
+        host.error_budget = False
+        self._later(1.0, 6.0, lambda: self._budget_back(host))
+
+    def _budget_back(self, host: Host) -> None:
+        host.error_budget = True
 
     def heal(self) -> None:
         """No more faults: everything works, everyone runs."""
@@ -278,8 +294,9 @@ class Faults:
         self._restore()
         self._clean()
         self._sip_back()
-        self._end_maintenance()
         for host in self._world.hosts:
+            self._set_maintenance(host, on=False)
+            self._budget_back(host)
             self._resume(host)
             self._cure(host)
             self._fast_disk(host)

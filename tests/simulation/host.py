@@ -51,6 +51,8 @@ class Host:
         self.backup: Disk | None = None
         self.proxy = Proxy()
         self.healthy = True
+        self.maintenance = False
+        self.error_budget = True
         self.rfps = 0
         self.term_works = True
         self.sync_term = random.random() < 0.5
@@ -151,7 +153,8 @@ class Host:
             health_text="" if self.healthy else "The disk is full.",
             sip=self.sip.facts,
             rfps=self.rfps,
-            maintenance=self.world.maintenance,
+            maintenance=self.maintenance,
+            error_budget=self.error_budget,
             ever_synchronised=self.disk.ever_synchronised,
         )
 

@@ -43,7 +43,6 @@ class World:
         self.timing = make_timing()
         self.policy = self.random.choice(list(SplitPolicy))
         self.sip = self.random.random() < 0.8
-        self.maintenance = False
         self.checker = Checker(self)
         self.network = Network(self.loop, self.random, ("a", "b"))
         self.trace: list[str] = []

@@ -5,18 +5,26 @@ import os
 import pwd
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from omm_portal.node.process import start_ticks
 from omm_portal.node.runfiles import read_process_list
+from standby.gate import GateClosed
+from standby.journal import Busy
 from standby.link.control import ControlError, ControlUnavailable, call
+from standby.maintenance import is_on, maintenance_begin, maintenance_end, maintenance_row
+from standby.models import Maintenance
+from standby.replication import outcome
+from standby.written import Conflict, Written
 
 ANSWER_SECONDS = 5.0
 STOP_SECONDS = 20.0
-MAINTENANCE_HOURS_LIMIT = 24.0
 
 Answer = dict[str, Any]
 
@@ -45,8 +53,12 @@ class Command(BaseCommand):
         )
         _json_option(takeover)
         maintenance = actions.add_parser("maintenance", help="no automatic takeover for a while")
-        maintenance.add_argument("state", choices=("on", "off"))
-        maintenance.add_argument("--hours", type=float, default=1.0, help="at most 24")
+        end = maintenance.add_mutually_exclusive_group()
+        end.add_argument(
+            "--for", dest="minutes", type=float, metavar="MINUTES", help="begin; at most 1440"
+        )
+        end.add_argument("--end", action="store_true", help="have takeovers automatic again")
+        maintenance.add_argument("--reason", default="", help="shown to everybody")
         _json_option(maintenance)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -64,6 +76,9 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False))
         elif options["action"] == "status":
             self.stdout.write("\n".join(status_lines(answer["document"])))
+        elif options["action"] == "maintenance":
+            safe = f" ({answer['replication']})" if "replication" in answer else ""
+            self.stdout.write(f"{answer['reason']}{safe}")
         else:
             self.stdout.write("\n".join(action_lines(answer)))
         if not (answer.get("ok") and answer.get("accepted", True)):
@@ -94,11 +109,21 @@ class Command(BaseCommand):
             raise CommandError("not confirmed: that is not the peer's address")
 
     def _maintenance(self, options: dict[str, Any]) -> Answer:
-        hours = options["hours"]
-        if not 0 < hours <= MAINTENANCE_HOURS_LIMIT:
-            raise CommandError("--hours must be more than 0 and at most 24")
-        is_on = options["state"] == "on"
-        return _ask({"command": "maintenance", "actor": os_user(), "on": is_on, "hours": hours})
+        """Begin, replace or end the maintenance; without an option: show it."""
+        if options["minutes"] is None and not options["end"]:
+            return _maintenance_answer(maintenance_row())
+        try:
+            written = _maintenance_written(options)
+        except GateClosed as refusal:
+            return {"ok": False, "reason": f"{refusal.reason} {_ask_the_other()}".strip()}
+        except Conflict as refusal:
+            return {"ok": False, "reason": refusal.reason}
+        except ValidationError as problem:
+            raise CommandError("; ".join(problem.messages)) from None
+        except Busy:
+            raise CommandError("the OMM is busy at the moment; try again") from None
+        answer = _maintenance_answer(written.value)
+        return {**answer, "replication": outcome(written.receipt).word}
 
     def _shutdown(self, options: dict[str, Any]) -> Answer:
         rows = read_process_list(settings.OMM.pids_path)
@@ -133,6 +158,39 @@ def _ask(message: Answer, *, supervisor: bool = False) -> Answer:
         raise CommandError(f"no OMM runs on {node.data_dir} (start it: manage.py omm)") from None
     except ControlError as problem:
         raise CommandError(f"this OMM gives no answer: {problem}") from None
+
+
+def _maintenance_written(options: dict[str, Any]) -> Written[Maintenance]:
+    now = timezone.now()
+    if options["end"]:
+        return maintenance_end(now=now, actor=os_user(), source="cli")
+    try:
+        until = now + timedelta(minutes=options["minutes"])
+    except (ValueError, OverflowError):
+        raise CommandError("--for must be a number of minutes, at most 1440") from None
+    return maintenance_begin(
+        until=until, reason=options["reason"], now=now, actor=os_user(), source="cli"
+    )
+
+
+def _maintenance_answer(row: Maintenance) -> Answer:
+    if not is_on(row, timezone.now()) or row.until is None:
+        return {"ok": True, "reason": "no maintenance is on", "maintenance": None}
+    why = f": {row.reason}" if row.reason else ""
+    return {
+        "ok": True,
+        "reason": f"maintenance by {row.owner} until {row.until:%Y-%m-%d %H:%M} UTC{why}",
+        "maintenance": {
+            "owner": row.owner,
+            "reason": row.reason,
+            "until": row.until.isoformat(),
+        },
+    }
+
+
+def _ask_the_other() -> str:
+    peer = settings.OMM.peer_address
+    return f"Ask on the active OMM; the other one is {peer}." if peer else ""
 
 
 def action_lines(answer: Answer) -> list[str]:

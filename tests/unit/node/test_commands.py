@@ -15,8 +15,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from omm_portal.node.runfiles import take_lock
+from standby.domain.facts import Role
 from standby.link.control import ControlServer
+from standby.maintenance import maintenance_row
 from standby.management.commands.standby import os_user
+from tests.gate import OpenGate
 
 DOCUMENT = {
     "node": {"address": "10.0.0.1", "role": "active", "term": 3, "synchronised": True},
@@ -110,13 +113,38 @@ def test_a_node_that_does_not_run_is_said_plainly(omm: Any, action: str) -> None
         standby(action)
 
 
-@pytest.mark.parametrize("action", [("maintenance", "on"), ("rotate-secret",)])
-def test_what_the_runtime_does_not_offer_is_refused_in_its_words(
-    runtime: Runtime, action: tuple[str, ...]
-) -> None:
+def test_what_the_runtime_does_not_offer_is_refused_in_its_words(runtime: Runtime) -> None:
     runtime.answer = {"ok": False, "reason": "unknown command"}
     with pytest.raises(SystemExit):
-        standby(*action)
+        standby("rotate-secret")
+
+
+@pytest.mark.django_db(databases=["default", "live"])
+class TestMaintenance:
+    def test_it_is_begun_shown_and_ended(self, open_gate: OpenGate) -> None:
+        begun = standby("maintenance", "--for", "60", "--reason", "A new switch")
+        assert begun.startswith(f"maintenance by {os_user()} until ")
+        assert begun.endswith(" UTC: A new switch (unsafe)\n")
+        shown = json.loads(standby("maintenance", "--json"))["maintenance"]
+        assert (shown["owner"], shown["reason"]) == (os_user(), "A new switch")
+        assert standby("maintenance", "--end") == "no maintenance is on (unsafe)\n"
+        assert standby("maintenance") == "no maintenance is on\n"
+        with pytest.raises(SystemExit):
+            standby("maintenance", "--end")
+
+    @pytest.mark.parametrize("minutes", ["0", "-5", "1441", "nan", "inf"])
+    def test_a_nonsense_length_is_refused(self, open_gate: OpenGate, minutes: str) -> None:
+        with pytest.raises(CommandError):
+            standby("maintenance", f"--for={minutes}")
+        assert maintenance_row().until is None
+
+    def test_a_standby_names_the_other_omm(self, open_gate: OpenGate, settings: Any) -> None:
+        settings.OMM = replace(settings.OMM, peer_address="10.0.0.2")
+        open_gate.say(role=Role.STANDBY, gate_open=False)
+        out = StringIO()
+        with pytest.raises(SystemExit):
+            call_command("standby", "maintenance", "--for", "60", stdout=out)
+        assert "10.0.0.2" in out.getvalue()
 
 
 def test_a_second_omm_on_the_same_data_is_refused(omm: Any) -> None:
