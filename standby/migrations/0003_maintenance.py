@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("standby", "0001_initial"),
+        ("standby", "0002_sample"),
     ]
 
     operations = [
