@@ -261,12 +261,32 @@ def _row_name(row: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreeValues:
+    """A field of a set-aside change: before the split, here now, and as the lost change had it."""
+
+    field: str
+    base: Any
+    ours: Any
+    theirs: Any
+
+    @property
+    def is_same(self) -> bool:
+        """True when this pair has the lost value anyhow."""
+        return not _differs(self.ours, self.theirs)
+
+    @property
+    def is_contested(self) -> bool:
+        """True when both sides altered the field, each to another value."""
+        return not self.is_same and _differs(self.base, self.ours)
+
+
+@dataclass(frozen=True, slots=True)
 class SetAsideRow:
     """One set-aside change with the three values of each field side by side."""
 
     document: Document
     change: ChangeRow
-    fields: list[tuple[str, Any, Any, Any]]
+    fields: list[ThreeValues]
 
 
 def set_aside_rows(rows: Iterable[SetAside]) -> list[SetAsideRow]:
@@ -280,12 +300,13 @@ def set_aside_rows(rows: Iterable[SetAside]) -> list[SetAsideRow]:
     ]
 
 
-def _three(document: Document, names: Mapping[str, str]) -> list[tuple[str, Any, Any, Any]]:
-    """Label, value before the split, value here now, and the value that was set aside."""
+def _three(document: Document, names: Mapping[str, str]) -> list[ThreeValues]:
     base, ours, theirs = (document[name] or {} for name in ("base", "ours", "theirs"))
     words = FieldWords(document["original"]["model"], names)
     return [
-        (words.label(name), *(words.value(name, side.get(name)) for side in (base, ours, theirs)))
+        ThreeValues(
+            words.label(name), *(words.value(name, side.get(name)) for side in (base, ours, theirs))
+        )
         for name in {**base, **theirs}
         if name not in HIDDEN
     ]

@@ -28,5 +28,6 @@ urlpatterns = [
     path("changes/", views.ChangeListPage.as_view(), name="change-list"),
     path("changes/<int:seq>/", views.ChangePage.as_view(), name="change"),
     path("set-aside/", views.SetAsidePage.as_view(), name="set-aside"),
+    path("set-aside/<uuid:pk>/", views.SetAsideChangePage.as_view(), name="set-aside-change"),
     path("events/", views.EventListPage.as_view(), name="event-list"),
 ]

@@ -450,6 +450,17 @@ class SetAsidePage(TablePage[SetAside]):
         return {**context, "rows": set_aside_rows(context["rows"])}
 
 
+class SetAsideChangePage(SignedIn, TemplateView):
+    """One change that lost a split, with everything that is known of it."""
+
+    template_name = "standby/set_aside.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        found = get_object_or_404(selectors.set_aside_list(), pk=self.kwargs["pk"])
+        row = set_aside_rows([found])[0]
+        return super().get_context_data(row=row, **kwargs)
+
+
 class EventListPage(TablePage[Event]):
     """What happened on either OMM, the newest first."""
 

@@ -73,7 +73,7 @@ addEventListener("htmx:sendError", ({ detail }) => location.assign(detail.reques
 // Light, dark, or as the system has it; theme.js keeps the choice and puts it on the page.
 function showTheme() {
   const chosen = document.documentElement.dataset.themeChoice;
-  document.querySelectorAll("[data-theme-choice]").forEach((button) => {
+  document.querySelectorAll("button[data-theme-choice]").forEach((button) => {
     button.setAttribute("aria-pressed", String(button.dataset.themeChoice === chosen));
   });
 }
@@ -81,7 +81,7 @@ function showTheme() {
 document.querySelectorAll(".theme").forEach((group) => {
   group.hidden = false;
   group.addEventListener("click", ({ target }) => {
-    const button = target.closest("[data-theme-choice]");
+    const button = target.closest("button");
     if (!button) return;
     dispatchEvent(new CustomEvent("omm-theme", { detail: button.dataset.themeChoice }));
     showTheme();

@@ -160,6 +160,7 @@ def pages(content: Content) -> Iterator[Shown]:
     yield Shown("change-history", f"/changes/?object={content.rfp}")
     yield Shown("change", f"/changes/{content.change}/")
     yield Shown("set-aside", "/set-aside/")
+    yield Shown("set-aside-change", f"/set-aside/{content.set_aside}/")
     yield Shown("event-list", "/events/")
     yield Shown("user-list", "/users/")
     yield Shown("user-new", "/users/new/")
@@ -204,14 +205,18 @@ def _save_too_late(page: Page) -> None:
 def window(browser: Browser, theme: Any, width: int) -> BrowserContext:
     """A browser of its own with that look."""
     return browser.new_context(
-        viewport={"width": width, "height": WIDTHS[width]}, color_scheme=theme
+        viewport={"width": width, "height": WIDTHS[width]},
+        color_scheme=theme,
+        reduced_motion="reduce",  # colours are there at once
     )
 
 
 class Walk:
     """Opens pages of a pair: signed in on the active OMM, or as a stranger on either."""
 
-    def __init__(self, browser: Browser, pair: Pair, theme: str, width: int) -> None:
+    def __init__(
+        self, browser: Browser, pair: Pair, theme: str = "light", width: int = 1440
+    ) -> None:
         self._active, self._standby = pair.active, pair.standby
         self._known = window(browser, theme, width)
         self._strange = window(browser, theme, width)

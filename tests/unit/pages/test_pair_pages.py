@@ -237,6 +237,12 @@ def test_set_aside_changes_are_listed(browser: Client, admin: Any) -> None:
     assert "Lost quay" in page
     assert "lena" in page
     assert "Open" in page
+    detail = browser.get(f"/set-aside/{admin.pk}/").content.decode()
+    assert f"/set-aside/{admin.pk}/" in page
+    assert "Quay" in detail
+    assert "Lost quay" in detail
+    assert "lena" in detail
+    assert browser.get("/set-aside/00000000-0000-4000-8000-000000000000/").status_code == 404
 
 
 def test_events_are_listed_with_their_details(browser: Client, admin: Any) -> None:
