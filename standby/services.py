@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
@@ -20,9 +21,6 @@ from standby.models import OmmSettings, SipSettings, SystemSettings, fixed_id
 from standby.rules import is_host, row_problems
 from standby.sip_check import FirstSilent, check_targets, first_silent, is_same_server
 from standby.written import Conflict, Written, expect_version
-
-TRIAL = timedelta(seconds=60)
-"""How long changed OMM addresses are in effect without a confirmation."""
 
 OMM_ID = fixed_id("omm-settings")
 SIP_ID = fixed_id("sip-settings")
@@ -69,7 +67,9 @@ def omm_settings_update(
     actor: str,
     source: str = "web",
 ) -> Written[OmmSettings]:
-    """Put other OMM addresses on trial: they come back after 60 s unless confirmed.
+    """Put other OMM addresses on trial: they come back unless confirmed in time.
+
+    ``OMM_ADDRESS_TRIAL`` says how long that is.
 
     Another change during a trial prolongs it; going back to the former addresses ends it.
     """
@@ -226,7 +226,7 @@ def _is_server(text: str) -> bool:
 def _trial_begin(row: OmmSettings, former: tuple[str | None, str | None], now: datetime) -> None:
     if row.trial_until is None:
         row.previous_first_address, row.previous_second_address = former
-    row.trial_until = now + TRIAL
+    row.trial_until = now + timedelta(seconds=settings.OMM.address_trial)
     before = (row.previous_first_address, row.previous_second_address)
     if (row.first_address, row.second_address) == before:
         _trial_end(row)

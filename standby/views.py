@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import DatabaseError
 from django.db.models import QuerySet
@@ -275,7 +276,8 @@ class OmmSettingsPage(ServicePage[OmmSettingsForm]):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         row = selectors.omm_settings()
         on_trial = row.trial_until is not None and row.trial_until > timezone.now()
-        return super().get_context_data(row=row, on_trial=on_trial, **kwargs)
+        seconds = settings.OMM.address_trial
+        return super().get_context_data(row=row, on_trial=on_trial, trial_seconds=seconds, **kwargs)
 
     def save(self, form: OmmSettingsForm) -> Written[OmmSettings]:
         return services.omm_settings_update(

@@ -44,6 +44,7 @@ PLAIN_NAMES = frozenset(
         "OMM_SIP_LOST_WAIT",
         "OMM_RFP_HEARTBEAT",
         "OMM_SPLIT_POLICY",
+        "OMM_ADDRESS_TRIAL",
     }
 )
 SECRET_NAMES = frozenset({"OMM_PAIR_SECRET", "OMM_ADMIN_PASSWORD", "DATABASE_URL", "REDIS_URL"})
@@ -82,6 +83,7 @@ class NodeEnvironment:
     sip_lost_wait: float
     rfp_heartbeat: float
     split_policy: str
+    address_trial: float
     database_url: Secret | None
     redis_url: Secret | None
     process: str
@@ -245,6 +247,7 @@ def parse(values: Mapping[str, str]) -> NodeEnvironment:
         sip_lost_wait=reader.seconds("OMM_SIP_LOST_WAIT", 30.0),
         rfp_heartbeat=reader.seconds("OMM_RFP_HEARTBEAT", 15.0),
         split_policy=reader.choice("OMM_SPLIT_POLICY", SPLIT_POLICIES),
+        address_trial=reader.seconds("OMM_ADDRESS_TRIAL", 60.0),
         database_url=reader.service_url("DATABASE_URL", ("postgres", "postgresql")),
         redis_url=reader.service_url("REDIS_URL", ("redis", "rediss", "unix")),
         process=values.get("OMM_PROCESS", ""),

@@ -52,7 +52,7 @@ class OmmSettingsView(APIView):
         responses={200: OmmSettingsSerializer, 202: OmmSettingsSerializer},
     )
     def patch(self, request: Request) -> Response:
-        """Put other addresses on trial for 60 s (202); 200 when none is on trial afterwards."""
+        """Put other addresses on trial (202); 200 when none is on trial afterwards."""
         wanted = OmmSettingsSerializer(data=request.data, partial=True)
         wanted.is_valid(raise_exception=True)
         written = services.omm_settings_update(

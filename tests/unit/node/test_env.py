@@ -29,6 +29,7 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert node.bind == "10.0.0.9"
     assert (node.heartbeat_interval, node.contact_timeout) == (0.1, 1.0)
     assert node.split_policy == "longest_active"
+    assert node.address_trial == 60
     assert node.all_paths == (("10.0.0.9", "10.0.0.10"),)
     assert node.run_dir == Path("/nonexistent/omm/run")
 
