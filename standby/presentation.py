@@ -279,5 +279,11 @@ def labels() -> Document:
             "go": str(_("Go to the active OMM")),
             "seconds_left": str(_("%(seconds)s s left")),
             "over": str(_("The time is over; the addresses are being reverted.")),
+            "chart": str(
+                _("%(name)s, last %(hours)s h: %(now)s now, between %(least)s and %(most)s")
+            ),
+            "chart_range": str(_("%(least)s to %(most)s")),
+            "who_was_active": str(_("Who was active: %(list)s.")),
+            "without_active": str(_("Without an active OMM: %(seconds)s s.")),
         },
     }
