@@ -239,4 +239,4 @@ class Sample(models.Model):
     there = models.FloatField(default=0.0)
     """Seconds in which the other one was, as far as this one knew."""
     nobody = models.FloatField(default=0.0)
-    """Seconds in which this OMM knew of no active one."""
+    """Seconds in which there was no active one, as far as this one knew."""

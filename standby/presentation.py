@@ -283,6 +283,7 @@ def labels() -> Document:
                 _("%(name)s, last %(hours)s h: %(now)s now, between %(least)s and %(most)s")
             ),
             "chart_range": str(_("%(least)s to %(most)s")),
+            "chart_steady": str(_("unchanged")),
             "who_was_active": str(_("Who was active: %(list)s.")),
             "without_active": str(_("Without an active OMM: %(seconds)s s.")),
         },

@@ -69,8 +69,8 @@ class Interval:
             self.here += seconds
         elif peer is not None and peer["role"] == Role.ACTIVE:
             self.there += seconds
-        else:
-            self.nobody += seconds
+        elif node["role"] != Role.STARTING or (peer is not None and peer["in_contact"]):
+            self.nobody += seconds  # one that looks for its peer cannot know
 
     def sample(self, at: int) -> Sample:
         """The row for an interval that began at ``at`` (seconds since 1970)."""

@@ -62,9 +62,10 @@ class Chart {
     const known = this.values.filter(isKnown);
     const now = this.words(this.values.at(-1));
     const range = { least: this.words(Math.min(...known)), most: this.words(Math.max(...known)) };
+    const isSteady = range.least === range.most;
+    const span = isSteady ? text("chart_steady") : text("chart_range", range);
     setText(part("now", this.figure), isPointed ? this.words(this.values[index]) : now);
-    setText(part("range", this.figure),
-      isPointed ? time(this.samples.at[index]) : text("chart_range", range));
+    setText(part("range", this.figure), isPointed ? time(this.samples.at[index]) : span);
     this.place.setAttribute("aria-label", text("chart", {
       name: this.name, hours: this.samples.hours, now, ...range,
     }));
@@ -165,17 +166,17 @@ function showStrip(samples) {
 const charts = [...box.querySelectorAll("[data-column]")].map((figure) => new Chart(figure));
 let hours = Number(box.querySelector('[aria-pressed="true"]').dataset.hours);
 let asked = 0;
-let shownAt = -REFRESH;
+let askedAt = 0;
 
 async function refresh() {
   asked += 1;
+  askedAt = performance.now();
   const mine = asked;
   try {
     const answer = await fetch(`${box.dataset.samples}?hours=${hours}`, { cache: "no-store" });
     if (!answer.ok) return;
     const samples = await answer.json();
     if (mine !== asked) return;  // another period was chosen meanwhile
-    shownAt = performance.now();
     box.hidden = false;
     charts.forEach((chart) => chart.show(samples));
     showStrip(samples);
@@ -185,7 +186,7 @@ async function refresh() {
 }
 
 function refreshIfSeen() {
-  if (!document.hidden && performance.now() - shownAt >= REFRESH) refresh();
+  if (!document.hidden && performance.now() - askedAt >= REFRESH) refresh();
 }
 
 function redraw() {

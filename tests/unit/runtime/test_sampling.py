@@ -81,6 +81,15 @@ def test_a_short_time_without_an_active_is_counted() -> None:
     assert (interval.there, interval.nobody, interval.here) == (6.0, 0.75, 3.25)
 
 
+def test_a_starting_omm_that_hears_nobody_cannot_say_who_is_active() -> None:
+    interval = Interval()
+    looking = document(node_role="starting", peer_role=None, peer_in_contact=False)
+    interval.note_document(looking, None, 0.5)
+    assert (interval.here, interval.there, interval.nobody) == (0, 0, 0)
+    interval.note_document(document(node_role="starting", peer_role="starting"), None, 0.5)
+    assert interval.nobody == 0.5
+
+
 def test_without_contact_the_last_latency_is_not_told_again() -> None:
     interval = Interval()
     interval.note_document(document(peer_in_contact=False), None, 0.25)
