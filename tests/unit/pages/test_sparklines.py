@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(databases=["default", "live"])
 
 def card(page: bytes) -> str:
     found = re.search(
-        r'<section class="card" id="sparklines"[^>]*>.*?</section>', page.decode(), re.S
+        r'<section class="card" id="sparklines"[^>]*>.*?</section>', page.decode(), re.DOTALL
     )
     return found.group() if found else ""
 
