@@ -34,7 +34,7 @@ TOKEN_PREFIX = "token."  # noqa: S105 - how a subprotocol announces a token
 BEAT = 1.0
 """Seconds after which a client hears from us even if nothing changed."""
 CHECK_EVERY = 60.0
-"""Seconds between two checks of sign-in and permission."""
+"""Seconds between two checks of sign-in and permission when nothing calls for one earlier."""
 SEND_TIMEOUT = 2.0
 LARGEST_MESSAGE = 1024
 SHORTEST_REQUEST_GAP = 0.2
@@ -114,27 +114,30 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         loop = asyncio.get_running_loop()
         check_at = loop.time() + CHECK_EVERY
         revision = 0
+        rights: int | None = None
         while True:
             state = await feed.newer(revision, BEAT)
-            if loop.time() >= check_at:
+            shrunk = state is not None and rights not in (None, state.rights)
+            if shrunk or loop.time() >= check_at:
                 check_at = loop.time() + CHECK_EVERY
-                if self.visitor is None or not await self.visitor.may_stay():
+                self.visitor = await self.visitor.again() if self.visitor else None
+                if self.visitor is None:
                     await self.close(REFUSED)
                     return
             if state is not None:
-                revision = state.revision
+                revision, rights = state.revision, state.rights
             await self._send_news(state)
 
     async def _send_news(self, state: State | None) -> None:
         async with self._sending:
             old = self._sent.state
-            if state is None:
-                await self._send({"type": "beat", "seq": self._sent.seq})
-            elif old is None:
+            if state is not None and old is None:
                 await self._send_whole(state)
-            elif changes := changes_between(old, state):
+            elif state is not None and old is not None and (news := changes_between(old, state)):
                 self._sent = Sent(self._sent.seq + 1, state)
-                await self._send({"type": "delta", "seq": self._sent.seq, **changes})
+                await self._send({"type": "delta", "seq": self._sent.seq, **news})
+            else:
+                await self._send({"type": "beat", "seq": self._sent.seq})
 
     async def _send_snapshot(self) -> None:
         async with self._sending:

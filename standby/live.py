@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 
+from omm_portal.accounts.rights import RightsWatch
 from standby import gate
 from standby.document import Document, status_document
 from standby.push import GROUP
@@ -41,6 +42,8 @@ class State:
     revision: int
     document: Document
     events: list[Document]
+    rights: int = 0
+    """Grows when somebody's rights may have shrunk: every socket must look at its own then."""
 
 
 def changes_between(old: State, new: State) -> dict[str, Any]:
@@ -71,6 +74,7 @@ class Feed:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._events_due = 0.0
+        self._rights: RightsWatch | None = None
 
     @classmethod
     def here(cls) -> Feed:
@@ -118,11 +122,21 @@ class Feed:
         if old is None or now >= self._events_due:
             events = await database_sync_to_async(timeline)()
             self._events_due = now + EVENTS_EVERY
-        new = State((old.revision if old else 0) + 1, status_document(gate.lease()), events)
-        if old is None or changes_between(old, new):
+        document = status_document(gate.lease())
+        rights = (old.rights if old else 0) + await self._rights_changed(document)
+        new = State((old.revision if old else 0) + 1, document, events, rights)
+        if old is None or old.rights != rights or changes_between(old, new):
             self._state = new
             if self._news is not None and not self._news.done():
                 self._news.set_result(new)
+
+    async def _rights_changed(self, document: Document) -> bool:
+        seq = int(document["journal"]["seq"])
+        if self._rights is None:
+            self._rights = RightsWatch(seq)
+        if not self._rights.is_due(seq):
+            return False
+        return bool(await database_sync_to_async(self._rights.look)(seq))
 
     async def _listen(self) -> None:
         """Be woken by the channel layer; its failures only cost the earlier look."""
@@ -146,7 +160,7 @@ class Feed:
             self._wake.set()
 
     async def _stop(self) -> None:
-        tasks, self._tasks, self._state = self._tasks, [], None
+        tasks, self._tasks, self._state, self._rights = self._tasks, [], None, None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

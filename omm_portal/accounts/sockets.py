@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, cast
@@ -25,11 +25,11 @@ class Visitor:
     by_session: bool
     proof: str
 
-    async def may_stay(self) -> bool:
-        """Look again whether the proof still holds for the same user."""
+    async def again(self) -> Visitor | None:
+        """The visitor with the rights of this moment; None if the proof no longer holds."""
         look = _session_user if self.by_session else _token_user
         user = await database_sync_to_async(look)(self.proof)
-        return user is not None and user.pk == self.user.pk
+        return replace(self, user=user) if user is not None and user.pk == self.user.pk else None
 
     def __repr__(self) -> str:
         return f"Visitor({self.user.username})"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -62,7 +61,7 @@ class SessionsPage(SignedIn, TemplateView):
             sessions.end(chosen)
             self.tell(chosen)
         if any(session.is_own for session in chosen):
-            logout(request)
+            sessions.sign_out(request)
             return redirect("login")
         return redirect("session-list")
 

@@ -7,7 +7,6 @@ import math
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth import logout
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -128,7 +127,7 @@ class SignOut(View):
         """Back to the sign-in page."""
         if isinstance(request.user, User):
             audit.signed_out(username=request.user.username, address=address_of(request))
-        logout(request)
+        sessions.sign_out(request)
         return redirect("login")
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from channels.layers import InMemoryChannelLayer, channel_layers
 from django.test import Client
+from django.utils import timezone
 
 from omm_portal.accounts import services
 from omm_portal.accounts.models import User
 from omm_portal.node.secrets import Secret
 from tests.gate import OpenGate
+from tests.unit.pages.sockets import cookie_of
 
 BACKEND = "omm_portal.accounts.auth.PasswordBackend"
 
@@ -49,3 +54,28 @@ def peer(settings: Any, open_gate: OpenGate) -> str:
         settings.OMM, peer_address="127.0.0.2", pair_secret=Secret("s" * 40), replication_wait=0.05
     )
     return "127.0.0.2"
+
+
+@pytest.fixture
+def layer() -> Iterator[InMemoryChannelLayer]:
+    layer = InMemoryChannelLayer()
+    old = channel_layers.set("default", layer)
+    yield layer
+    channel_layers.backends.pop("default") if old is None else channel_layers.set("default", old)
+
+
+@pytest.fixture
+def document(open_gate: OpenGate) -> dict[str, Any]:
+    document = {"node": {"role": "active"}, "journal": {"seq": 1}, "warnings": []}
+    open_gate.say(document=json.dumps(document).encode())
+    return document
+
+
+@pytest.fixture
+def cookie(admin: User, document: Any, layer: Any) -> str:
+    return cookie_of(client_of(admin))
+
+
+@pytest.fixture
+def token(admin: User, document: Any, layer: Any) -> str:
+    return services.token_create(user=admin, now=timezone.now()).value.key

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
-from channels.layers import InMemoryChannelLayer, channel_layers
-from channels.testing import WebsocketCommunicator
+from channels.layers import channel_layers
 from django.conf import settings as django_settings
-from django.test import Client
-from django.utils import timezone
 
 from omm_portal.accounts import services
 from omm_portal.accounts.models import User
 from omm_portal.accounts.tickets import ticket_redeem
 from omm_portal.node.secrets import Secret
 from standby import consumers, push
-from standby.consumers import StatusConsumer
 from standby.models import Event
 from tests.gate import OpenGate
-from tests.unit.pages.conftest import client_of
+from tests.unit.pages.sockets import (
+    closed,
+    communicator,
+    connected,
+    is_refused,
+    next_of,
+)
 
 pytestmark = pytest.mark.django_db(databases=["default", "live"], transaction=True)
-
-HOST = "127.0.0.1:8000"
-ORIGIN = f"http://{HOST}"
 
 
 class DeadLayer:
@@ -40,72 +37,6 @@ class DeadLayer:
 
     async def group_send(self, group: str, message: Any) -> None:
         raise ConnectionError("Redis is gone")
-
-
-@pytest.fixture
-def layer() -> Iterator[InMemoryChannelLayer]:
-    layer = InMemoryChannelLayer()
-    old = channel_layers.set("default", layer)
-    yield layer
-    channel_layers.backends.pop("default") if old is None else channel_layers.set("default", old)
-
-
-@pytest.fixture
-def document(open_gate: OpenGate) -> dict[str, Any]:
-    document = {"node": {"role": "active"}, "journal": {"seq": 1}, "warnings": []}
-    open_gate.say(document=json.dumps(document).encode())
-    return document
-
-
-@pytest.fixture
-def cookie(admin: User, document: Any, layer: Any) -> str:
-    return cookie_of(client_of(admin))
-
-
-def cookie_of(client: Client) -> str:
-    name = django_settings.SESSION_COOKIE_NAME
-    return f"{name}={client.cookies[name].value}"
-
-
-@pytest.fixture
-def token(admin: User, document: Any, layer: Any) -> str:
-    return services.token_create(user=admin, now=timezone.now()).value.key
-
-
-def communicator(
-    *, origin: str | None = ORIGIN, cookie: str = "", protocols: list[str] | None = None
-) -> WebsocketCommunicator:
-    headers = [(b"host", HOST.encode())]
-    if origin is not None:
-        headers.append((b"origin", origin.encode()))
-    if cookie:
-        headers.append((b"cookie", cookie.encode()))
-    return WebsocketCommunicator(
-        StatusConsumer.as_asgi(), "/ws/status/", headers=headers, subprotocols=protocols
-    )
-
-
-@asynccontextmanager
-async def connected(**kwargs: Any) -> AsyncIterator[WebsocketCommunicator]:
-    socket = communicator(**kwargs)
-    accepted, _protocol = await socket.connect(timeout=5)
-    assert accepted
-    yield socket
-    await socket.disconnect(timeout=5)
-
-
-async def next_of(socket: WebsocketCommunicator, kind: str) -> dict[str, Any]:
-    """The next message of this type, whatever comes before."""
-    while True:
-        message: dict[str, Any] = await socket.receive_json_from(timeout=5)
-        if message["type"] == kind:
-            return message
-
-
-async def is_refused(**kwargs: Any) -> bool:
-    socket = communicator(**kwargs)
-    accepted, _code = await socket.connect(timeout=5)
-    return not accepted
 
 
 async def test_a_session_of_this_hosts_page_gets_in(cookie: str) -> None:
@@ -244,9 +175,7 @@ async def test_nonsense_ends_the_connection(cookie: str, text: str) -> None:
     socket = communicator(cookie=cookie)
     await socket.connect(timeout=5)
     await socket.send_to(text_data=text)
-    while (message := await socket.receive_output(timeout=5))["type"] != "websocket.close":
-        pass
-    assert message["code"] == consumers.BAD_MESSAGE
+    assert await closed(socket) == consumers.BAD_MESSAGE
 
 
 async def test_unknown_messages_are_ignored(cookie: str) -> None:
@@ -254,21 +183,6 @@ async def test_unknown_messages_are_ignored(cookie: str) -> None:
         await next_of(socket, "snapshot")
         await socket.send_json_to({"type": "from_the_future", "more": [1]})
         await next_of(socket, "beat")
-
-
-async def test_sign_in_is_checked_again_while_open(
-    cookie: str, admin: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(consumers, "CHECK_EVERY", 0.5)
-    socket = communicator(cookie=cookie)
-    await socket.connect(timeout=5)
-    await next_of(socket, "snapshot")
-    await next_of(socket, "beat")
-    update = database_sync_to_async(services.user_update)
-    await update(user=admin, changes={}, password="an entirely new one", actor="admin")
-    while (message := await socket.receive_output(timeout=5))["type"] != "websocket.close":
-        pass
-    assert message["code"] == consumers.REFUSED
 
 
 async def test_a_session_gets_a_ticket_and_a_token_none(
