@@ -35,6 +35,30 @@ PAGES_HERE = frozenset(
 """Names of the pages that every OMM serves: its own status page and what belongs to it."""
 
 
+class HtmxMiddleware:
+    """A script that asks for a part of a page never gets another page into that place.
+
+    A redirect within this OMM (to sign in, for instance) becomes one of the whole page. One to the
+    other OMM becomes 409 with ``OMM-Active``: the page's own script moves there with its ticket.
+    """
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Translate redirects of requests that htmx made."""
+        response = self.get_response(request)
+        if "HX-Request" not in request.headers or not 300 <= response.status_code < 400:
+            return response
+        target = response.headers.get("Location", "")
+        if target.startswith("/"):
+            return HttpResponse(status=204, headers={"HX-Redirect": target})
+        return HttpResponse(status=409, headers={"OMM-Active": target})
+
+
 class ActiveOnlyMiddleware:
     """Redirects everything but the standby's own pages and endpoints to the active OMM."""
 

@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views import View
-from django.views.generic import FormView, ListView
+from django.views.generic import FormView
 
 from omm_portal.accounts.models import User
 from omm_portal.versions import BASE, KEEP, TAKE, Compared, Comparison
@@ -29,27 +29,16 @@ from standby.gate import GateClosed
 from standby.replication import outcome
 from standby.written import Conflict, StaleObject, Written
 
-PAGE_SIZE = 50
 Form = TypeVar("Form", bound=forms.Form)
-Row = TypeVar("Row", bound=Model)
 
 if TYPE_CHECKING:
 
     class TypedFormView(FormView[Form]):
         """A form view that knows the type of its form."""
 
-    class TypedListView(ListView[Row]):
-        """A list view that knows the type of its rows."""
-
 else:  # Django's views take no type parameters at run time
 
     class TypedFormView(FormView):
-        """The same; the type is for readers."""
-
-        def __class_getitem__(cls, _types):
-            return cls
-
-    class TypedListView(ListView):
         """The same; the type is for readers."""
 
         def __class_getitem__(cls, _types):
@@ -110,25 +99,6 @@ class SignedIn(AccessMixin):
 
 class Page(SignedIn, View):
     """A signed-in page."""
-
-
-class TablePage(SignedIn, TypedListView[Row]):
-    """A list of rows, paged."""
-
-    paginate_by = PAGE_SIZE
-    context_object_name = "rows"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Adds ``query``: the filter of this page, for the links of the pager."""
-        query = self.request.GET.copy()
-        query.pop("page", None)
-        return super().get_context_data(query=query.urlencode(), **kwargs)
-
-    def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
-        """Pages beyond the last one show the last one: rows may have gone meanwhile."""
-        paginator = self.get_paginator(queryset, page_size)
-        page = paginator.get_page(self.request.GET.get("page"))
-        return paginator, page, page.object_list, page.has_other_pages()
 
 
 class GroupedForm(forms.Form):

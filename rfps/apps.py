@@ -13,9 +13,11 @@ class RfpsConfig(AppConfig):
         """Have sites and base stations journalled and counted for the status document."""
         from rfps.models import Rfp, Site
         from rfps.selectors import rfp_connected_count, rfp_count
-        from standby import hooks
+        from rfps.states import LABELS
+        from standby import hooks, presentation
         from standby.journal import registry
 
         registry.register(Site)
         registry.register(Rfp)
         hooks.count_rfps(configured=rfp_count, connected=rfp_connected_count)
+        presentation.add_kind("rfp", LABELS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 import django_filters
 from django.core.exceptions import ValidationError
@@ -10,10 +11,13 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from rfps.models import IpMode, Rfp, Site
-from rfps.selectors import connected_ids
+from rfps.selectors import WITHOUT_STANDBY, connected_ids, seen_ids
+from rfps.states import RfpCondition
 from rfps.validation import mac_normalised
 
 LARGEST = 2**31 - 1
+WITHOUT_SITE = "none"
+"""How the page asks for base stations that belong to no site."""
 
 
 class SiteFilterSet(django_filters.FilterSet):  # type: ignore[misc]
@@ -38,6 +42,7 @@ class RfpFilterSet(django_filters.FilterSet):  # type: ignore[misc]
     dect_on = django_filters.BooleanFilter()
     ip_mode = django_filters.ChoiceFilter(choices=IpMode.choices)
     connected = django_filters.BooleanFilter(method="filter_connected", label=_("Connected"))
+    state = django_filters.ChoiceFilter(method="filter_state", choices=RfpCondition.choices)
 
     class Meta:
         model = Rfp
@@ -68,3 +73,32 @@ class RfpFilterSet(django_filters.FilterSet):  # type: ignore[misc]
         """Connected to this OMM or not; the states live in the second database."""
         ids = connected_ids()
         return rows.filter(pk__in=ids) if value else rows.exclude(pk__in=ids)
+
+    def filter_state(self, rows: QuerySet[Rfp], name: str, value: str) -> QuerySet[Rfp]:
+        """Those that fit a condition; *not connected* includes those never seen."""
+        match RfpCondition(value):
+            case RfpCondition.CONNECTED:
+                return rows.filter(pk__in=connected_ids())
+            case RfpCondition.NOT_CONNECTED:
+                return rows.exclude(pk__in=connected_ids())
+            case RfpCondition.NEVER_SEEN:
+                return rows.exclude(pk__in=seen_ids())
+            case RfpCondition.DECT_OFF:
+                return rows.filter(dect_on=False)
+            case RfpCondition.NO_STANDBY:
+                return rows.filter(WITHOUT_STANDBY)
+
+
+class RfpPageFilterSet(RfpFilterSet):
+    """As people narrow the list: one field holds the sites and *without a site*."""
+
+    site = django_filters.CharFilter(method="filter_site")
+
+    def filter_site(self, rows: QuerySet[Rfp], name: str, value: str) -> QuerySet[Rfp]:
+        """Base stations of a site, or of none."""
+        if value == WITHOUT_SITE:
+            return rows.filter(site=None)
+        try:
+            return rows.filter(site_id=UUID(value))
+        except ValueError:
+            return rows.none()

@@ -8,8 +8,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from omm_portal.pages import GroupedForm
+from rfps.filters import WITHOUT_SITE
 from rfps.models import Rfp, Site
-from rfps.selectors import site_list
+from rfps.selectors import site_choices
+from rfps.states import RfpCondition
 
 SiteField: TypeAlias = "forms.ModelChoiceField[Site]"
 
@@ -69,13 +71,25 @@ class RfpFilterForm(forms.Form):
             attrs={"type": "search", "placeholder": _("Name, MAC address or place")}
         ),
     )
-    site = forms.ModelChoiceField(
-        queryset=Site.objects.none(), required=False, label=_("Site"), empty_label=_("All sites")
+    site = forms.ChoiceField(required=False, label=_("Site"))
+    cluster = forms.IntegerField(
+        required=False,
+        label=_("Cluster"),
+        min_value=1,
+        max_value=4096,
+        widget=forms.NumberInput(attrs={"placeholder": _("Cluster")}),
+    )
+    state = forms.ChoiceField(
+        required=False, label=_("State"), choices=[("", _("Any state")), *RfpCondition.choices]
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast("SiteField", self.fields["site"]).queryset = site_list()
+        cast("forms.ChoiceField", self.fields["site"]).choices = [
+            ("", _("All sites")),
+            (WITHOUT_SITE, _("Without a site")),
+            *site_choices(),
+        ]
 
 
 class SearchForm(forms.Form):

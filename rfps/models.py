@@ -87,6 +87,11 @@ class Rfp(models.Model):
     def __str__(self) -> str:
         return self.name or self.mac
 
+    @property
+    def location(self) -> str:
+        """Building, floor and room in one line; empty when none is known."""
+        return ", ".join(filter(None, (self.building, self.floor, self.room)))
+
 
 class RfpLive(models.Model):
     """Node-local, second database: what an RFP last reported to this OMM."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Coalesce, Lower, NullIf
 from django.forms import model_to_dict
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -13,31 +14,59 @@ from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage, TablePage
+from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage
+from omm_portal.tables import TablePage, last
 from rfps import services
-from rfps.filters import RfpFilterSet, SiteFilterSet
+from rfps.filters import RfpPageFilterSet, SiteFilterSet
 from rfps.forms import RfpFilterForm, RfpForm, SearchForm, SiteForm
-from rfps.models import Rfp, RfpLive, Site
-from rfps.selectors import rfp_list, rfp_states, site_list
+from rfps.models import Rfp, Site
+from rfps.selectors import (
+    LIVE_COLUMNS,
+    RfpsInOrder,
+    rfp_list,
+    rfp_states,
+    rfps_by_live,
+    site_list,
+)
+from rfps.states import rfp_state
 from standby.written import Written
 
 
 class RfpListPage(TablePage[Rfp]):
-    """All base stations, searched and narrowed to a site."""
+    """All base stations: searched, narrowed, sorted."""
 
     template_name = "rfps/rfp_list.html"
+    filterset_class = RfpPageFilterSet
+    columns: ClassVar = {
+        "name": (Lower(Coalesce(NullIf("name", Value("")), "mac")),),
+        "mac": ("mac",),
+        "site": (last("site__name"), "mac"),
+        "location": ("building", "floor", "room", "mac"),
+        "cluster": ("cluster", "mac"),
+        **dict.fromkeys(LIVE_COLUMNS, ("mac",)),
+    }
+    default_ordering = "mac"
+
+    def get_filter_form(self) -> RfpFilterForm:
+        return RfpFilterForm(self.request.GET)
 
     def get_queryset(self) -> QuerySet[Rfp]:
-        """The base stations that the filter lets through; all when the filter is nonsense."""
-        found: QuerySet[Rfp] = RfpFilterSet(self.request.GET, queryset=rfp_list()).qs
+        return self.narrowed(rfp_list())
+
+    def ordered(self, rows: QuerySet[Rfp]) -> QuerySet[Rfp] | RfpsInOrder:
+        """By the second database where the column comes from there."""
+        if self.sorting.column in LIVE_COLUMNS:
+            column, descending = self.sorting.column, self.sorting.descending
+            return rfps_by_live(rows, column, descending=descending)
+        found: QuerySet[Rfp] = super().ordered(rows)
         return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Adds the filter and the live state of each row."""
-        context = super().get_context_data(filter=RfpFilterForm(self.request.GET), **kwargs)
-        states = rfp_states(rfp.pk for rfp in context["rows"])
-        context["rows"] = [(rfp, states.get(rfp.pk)) for rfp in context["rows"]]
-        return context
+        """Adds what each base station reported and its state."""
+        context = super().get_context_data(**kwargs)
+        lives = rfp_states(rfp.pk for rfp in context["rows"])
+        found = [(rfp, lives.get(rfp.pk)) for rfp in context["rows"]]
+        return {**context, "rows": [(rfp, live, rfp_state(live)) for rfp, live in found]}
 
 
 class RfpCreatePage(ServicePage[RfpForm]):
@@ -68,7 +97,7 @@ class RfpEditPage(ServicePage[RfpForm]):
         return {**model_to_dict(self.rfp), "version": self.rfp.version}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        state: RfpLive | None = rfp_states([self.rfp.pk]).get(self.rfp.pk)
+        state = rfp_state(rfp_states([self.rfp.pk]).get(self.rfp.pk))
         return super().get_context_data(rfp=self.rfp, state=state, **kwargs)
 
     def save(self, form: RfpForm) -> Written[Rfp]:
@@ -114,13 +143,15 @@ class SiteListPage(TablePage[Site]):
     """All sites."""
 
     template_name = "rfps/site_list.html"
+    filterset_class = SiteFilterSet
+    columns: ClassVar = {"name": (Lower("name"),), "rfps": ("rfp_count", "name")}
+    default_ordering = "name"
+
+    def get_filter_form(self) -> SearchForm:
+        return SearchForm(self.request.GET)
 
     def get_queryset(self) -> QuerySet[Site]:
-        found: QuerySet[Site] = SiteFilterSet(self.request.GET, queryset=site_list()).qs
-        return found
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(filter=SearchForm(self.request.GET), **kwargs)
+        return self.narrowed(site_list())
 
 
 class SiteCreatePage(ServicePage[SiteForm]):

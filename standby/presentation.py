@@ -250,6 +250,11 @@ KINDS: dict[str, Mapping[str, Label]] = {
 }
 
 
+def add_kind(kind: str, known: Mapping[str, Label]) -> None:
+    """States of another app, for ``pill`` and ``live``."""
+    KINDS[kind] = known
+
+
 def labels() -> Document:
     """Every word that the page's script needs, as plain JSON values."""
     kinds = {

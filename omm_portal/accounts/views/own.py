@@ -21,7 +21,8 @@ from omm_portal.accounts import services
 from omm_portal.accounts.forms import PasswordForm, TokenForm
 from omm_portal.accounts.models import ApiToken, User
 from omm_portal.accounts.selectors import own_tokens, tokens_last_used
-from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage, TablePage, account
+from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage, account
+from omm_portal.tables import TablePage, last
 from standby.written import Written
 
 

@@ -18,7 +18,8 @@ from omm_portal.accounts import services
 from omm_portal.accounts.forms import UserForm
 from omm_portal.accounts.models import User
 from omm_portal.accounts.selectors import user_list
-from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage, TablePage
+from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage
+from omm_portal.tables import TablePage
 from standby.written import Written
 
 

@@ -1,0 +1,42 @@
+"""What the list of base stations says about each: colours, words and the order of states."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from rfps.models import RfpLive
+from standby.presentation import Label, Tone
+
+
+class RfpState(TextChoices):
+    """How a base station stands with this OMM."""
+
+    CONNECTED = "connected", _("Connected")
+    NOT_CONNECTED = "not_connected", _("Not connected")
+    NEVER_SEEN = "never_seen", _("Never seen")
+
+
+class RfpCondition(TextChoices):
+    """What base stations are looked for by; one may fit several."""
+
+    CONNECTED = "connected", _("Connected")
+    NOT_CONNECTED = "not_connected", _("Not connected")
+    NEVER_SEEN = "never_seen", _("Never seen")
+    DECT_OFF = "dect_off", _("DECT off")
+    NO_STANDBY = "no_standby", _("Without a second OMM")
+
+
+LABELS = {
+    RfpState.CONNECTED.value: Label(RfpState.CONNECTED.label, Tone.OK, "ok"),
+    RfpState.NOT_CONNECTED.value: Label(RfpState.NOT_CONNECTED.label, Tone.WARN, "warn"),
+    RfpState.NEVER_SEEN.value: Label(RfpState.NEVER_SEEN.label, Tone.IDLE, "idle"),
+}
+RANKS = {state: rank for rank, state in enumerate(RfpState)}
+
+
+def rfp_state(live: RfpLive | None) -> RfpState:
+    """The state of a base station from what it last reported; None when it never did."""
+    if live is None:
+        return RfpState.NEVER_SEEN
+    return RfpState.CONNECTED if live.connected else RfpState.NOT_CONNECTED
