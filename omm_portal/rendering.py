@@ -45,7 +45,9 @@ def _input(widget: Widget) -> str:
 
 def _select(widget: Widget) -> str:
     options = "".join(_group(*group) for group in widget["optgroups"])
-    return f'<select name="{_text(widget["name"])}"{_attributes(widget["attrs"])}>{options}</select>'
+    return (
+        f'<select name="{_text(widget["name"])}"{_attributes(widget["attrs"])}>{options}</select>'
+    )
 
 
 def _group(name: str | None, options: Iterable[Widget], _index: int) -> str:

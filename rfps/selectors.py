@@ -81,14 +81,10 @@ def _type(rfp: Rfp, live: RfpLive | None) -> Any:
     return (live.hardware_type if live else "") or rfp.hardware_type or None
 
 
-def _state(rfp: Rfp, live: RfpLive | None) -> Any:
-    return RANKS[rfp_state(live)]
-
-
 LIVE_COLUMNS: dict[str, Callable[[Rfp, RfpLive | None], Any]] = {
     "address": _address,
     "type": _type,
-    "state": _state,
+    "state": lambda _rfp, live: RANKS[rfp_state(live)],
 }
 """Columns that show what is in the second database, with what they are sorted by."""
 

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib import messages
 from django.db import DatabaseError
-from django.db.models import QuerySet
+from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.forms import model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.utils.functional import Promise, cached_property
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
@@ -26,10 +26,10 @@ from omm_portal.pages import (
     ConfirmPage,
     ServicePage,
     SignedIn,
-    TablePage,
     account,
     say_saved,
 )
+from omm_portal.tables import TablePage
 from standby import actions, journal, selectors, services
 from standby.context import PairContext
 from standby.filters import ChangePageFilterSet, EventPageFilterSet
@@ -44,7 +44,15 @@ from standby.forms import (
 from standby.gate import GateClosed
 from standby.history import role_history
 from standby.maintenance import maintenance_running
-from standby.models import Event, JournalEntry, OmmSettings, SetAside, SipSettings, SystemSettings
+from standby.models import (
+    Event,
+    JournalEntry,
+    OmmSettings,
+    SetAside,
+    Severity,
+    SipSettings,
+    SystemSettings,
+)
 from standby.presentation import event_rows
 from standby.rows import (
     change_groups,
@@ -61,6 +69,11 @@ SILENT = gettext_lazy("The standby process of this OMM gives no answer. Is it ru
 PREFLIGHT_PATIENCE = 1.0
 """Seconds that a page waits for the preflight list; the switch-over's own page waits longer."""
 HISTORY_SHOWN = 20
+GRAVITY = Case(
+    *(When(severity=severity, then=Value(rank)) for rank, severity in enumerate(Severity)),
+    output_field=IntegerField(),
+)
+"""Severities by how much they matter, not by letter."""
 
 log = logging.getLogger(__name__)
 
@@ -396,22 +409,20 @@ class ChangeListPage(TablePage[JournalEntry]):
     """Who changed what, the newest first; of everything or of one object."""
 
     template_name = "standby/change_list.html"
+    filterset_class = ChangePageFilterSet
+    columns: ClassVar = {"seq": ("seq",)}
+    default_ordering = "-seq"
 
-    @cached_property
-    def filter(self) -> ChangeFilterForm:
-        """The filter as the address has it."""
+    def get_filter_form(self) -> ChangeFilterForm:
         return ChangeFilterForm(self.request.GET)
 
     def get_queryset(self) -> QuerySet[JournalEntry]:
-        """The changes that the filter lets through; none when the filter is nonsense."""
-        found = ChangePageFilterSet(self.request.GET, queryset=selectors.change_list())
-        rows: QuerySet[JournalEntry] = found.qs if found.is_valid() else JournalEntry.objects.none()
-        return rows
+        return self.narrowed(selectors.change_list())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(filter=self.filter, **kwargs)
+        context = super().get_context_data(**kwargs)
         groups = change_groups(context["rows"])
-        wanted = self.filter.cleaned_data if self.filter.is_valid() else {}
+        wanted = context["filter"].cleaned_data if context["filter"].is_valid() else {}
         of_one = wanted.get("object") and groups
         return {
             **context,
@@ -467,21 +478,27 @@ class EventListPage(TablePage[Event]):
     """What happened on either OMM, the newest first."""
 
     template_name = "standby/event_list.html"
+    filterset_class = EventPageFilterSet
+    columns: ClassVar = {
+        "at": ("at",),
+        "node": ("node", "-at"),
+        "severity": (GRAVITY, "-at"),
+        "event": ("code", "-at"),
+    }
+    default_ordering = "-at"
 
     @property
     def with_sign_ins(self) -> bool:
         """True for people with full access."""
         return account(self.request).has_full_access
 
+    def get_filter_form(self) -> EventFilterForm:
+        return EventFilterForm(self.request.GET, with_sign_ins=self.with_sign_ins)
+
     def get_queryset(self) -> QuerySet[Event]:
-        """The events that the filter lets through; none when the filter is nonsense."""
-        events = selectors.event_list(with_sign_ins=self.with_sign_ins)
-        found = EventPageFilterSet(self.request.GET, queryset=events)
-        rows: QuerySet[Event] = found.qs if found.is_valid() else Event.objects.none()
-        return rows
+        return self.narrowed(selectors.event_list(with_sign_ins=self.with_sign_ins))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        form = EventFilterForm(self.request.GET, with_sign_ins=self.with_sign_ins)
-        context = super().get_context_data(filter=form, **kwargs)
+        context = super().get_context_data(**kwargs)
         rows = [{"event": row, "details": details_text(row.details)} for row in context["rows"]]
         return {**context, "rows": rows}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +44,11 @@ class OpenSession:
     ends: datetime
     is_own: bool
 
+    @property
+    def since_or_never(self) -> datetime:
+        """When it began, for sorting: unknown ones are the oldest."""
+        return self.since or datetime.min.replace(tzinfo=UTC)
+
 
 def begin(request: HttpRequest, user: User) -> None:
     """Sign ``user`` in with a new session, which keeps where it comes from.
@@ -72,8 +77,7 @@ def open_sessions(*, viewer: User, own_key: str | None) -> list[OpenSession]:
         for user in [users.get(_uuid(data.get(SESSION_KEY)))]
         if user is not None and _still_holds(data, user)
     ]
-    oldest = datetime.min.replace(tzinfo=timezone.get_current_timezone())
-    return sorted(found, key=lambda session: session.since or oldest, reverse=True)
+    return sorted(found, key=lambda session: session.since_or_never, reverse=True)
 
 
 def end(sessions: Collection[OpenSession]) -> int:

@@ -30,9 +30,7 @@ def list_links() -> SafeString:
 def list_form(path: str) -> SafeString:
     """Attributes of the form that narrows a list: it answers while somebody types."""
     trigger = "input changed delay:300ms, submit"
-    return format_html(
-        'hx-get="{}" hx-trigger="{}" hx-push-url="true" {}', path, trigger, REGION
-    )
+    return format_html('hx-get="{}" hx-trigger="{}" hx-push-url="true" {}', path, trigger, REGION)
 
 
 @register.simple_tag(takes_context=True)

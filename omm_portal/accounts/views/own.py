@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth import update_session_auth_hash
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -51,6 +52,12 @@ class TokenListPage(TablePage[ApiToken]):
     """The own API tokens."""
 
     template_name = "accounts/token_list.html"
+    columns: ClassVar = {
+        "name": (Lower("name"),),
+        "made": ("created_at",),
+        "expires": (last("expires_at"), "created_at"),
+    }
+    default_ordering = "-made"
 
     def get_queryset(self) -> QuerySet[ApiToken]:
         return own_tokens(account(self.request))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from operator import attrgetter
+from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -12,22 +14,38 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.generic import TemplateView
 
 from omm_portal.accounts import audit, lockouts, sessions
 from omm_portal.accounts.lockouts import LockOut
 from omm_portal.accounts.sessions import OpenSession
-from omm_portal.pages import SignedIn, account
+from omm_portal.pages import account
 from omm_portal.proxies import address_of
+from omm_portal.tables import TablePage
 
-SESSIONS_SHOWN = 200
+LOCK_OUTS_SHOWN = 200
 
 
-class SessionsPage(SignedIn, TemplateView):
+class SessionsPage(TablePage[Session]):
     """Who is signed in to this OMM; each session can be ended."""
 
     template_name = "accounts/session_list.html"
     readers_may_post = True
+    columns: ClassVar = {
+        "user": (attrgetter("user.username"),),
+        "since": (attrgetter("since_or_never"),),
+        "address": (attrgetter("address"),),
+        "browser": (attrgetter("browser"),),
+        "ends": (attrgetter("ends"),),
+    }
+    default_ordering = "-since"
+
+    def get_queryset(self) -> Any:
+        return self.sessions
+
+    def ordered(self, rows: list[OpenSession]) -> list[OpenSession]:
+        """They are no rows of the database: what is told of a session lives inside it."""
+        (key,) = self.columns[self.sorting.column]
+        return sorted(rows, key=key, reverse=self.sorting.descending)
 
     @cached_property
     def sessions(self) -> list[OpenSession]:
@@ -38,8 +56,6 @@ class SessionsPage(SignedIn, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         mine = [session for session in self.sessions if session.user.pk == self.request.user.pk]
         return super().get_context_data(
-            rows=self.sessions[:SESSIONS_SHOWN],
-            count=len(self.sessions),
             other_own=len(mine) - 1,
             others=len(self.sessions) - 1,
             lock_outs=self.lock_outs(),
@@ -50,7 +66,7 @@ class SessionsPage(SignedIn, TemplateView):
         """Who must pause just now; for accounts with full access."""
         if not account(self.request).has_full_access:
             return []
-        return lockouts.lock_outs(now=timezone.now())[:SESSIONS_SHOWN]
+        return lockouts.lock_outs(now=timezone.now())[:LOCK_OUTS_SHOWN]
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """End what was chosen; the session of this very page only when it alone was named."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth import update_session_auth_hash
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 from django.forms import model_to_dict
 from django.shortcuts import get_object_or_404
 from django.utils.decorators import method_decorator
@@ -28,6 +29,13 @@ class UserListPage(TablePage[User]):
 
     template_name = "accounts/user_list.html"
     full = True
+    columns: ClassVar = {
+        "username": (Lower("username"),),
+        "name": (Lower("display_name"), "username"),
+        "role": ("role", "username"),
+        "state": ("-is_active", "must_change_password", "username"),
+    }
+    default_ordering = "username"
 
     def get_queryset(self) -> QuerySet[User]:
         return user_list()

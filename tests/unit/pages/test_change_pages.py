@@ -72,7 +72,7 @@ def test_searching_never_looks_at_secrets(browser: Client, admin: User) -> None:
 def test_nonsense_finds_nothing(browser: Client, rfp: Rfp, wanted: dict[str, str]) -> None:
     response = browser.get("/changes/", wanted)
     assert response.status_code == 200
-    assert "No change matches." in response.content.decode()
+    assert "Nothing matches the filter." in response.content.decode()
 
 
 def test_the_history_of_one_object_is_linked_from_its_page(browser: Client, rfp: Rfp) -> None:

@@ -47,18 +47,9 @@ def test_it_pages_and_keeps_the_filter(browser: Client, site: Site) -> None:
     items = [{"mac": f"0030420001{i:02X}", "name": f"unit-{i}"} for i in range(60)]
     services.rfp_create_many(items=items, actor="admin")
     first = browser.get("/rfps/", {"search": "unit"}).content.decode()
-    assert "1 to 50 of 60" in first
+    assert "1\N{EN DASH}50 of 60" in first
     assert "?search=unit&amp;page=2" in first
-    assert "51 to 60 of 60" in browser.get("/rfps/?search=unit&page=99").content.decode()
-
-
-def test_the_list_costs_the_same_whatever_its_length(
-    browser: Client, site: Site, django_assert_max_num_queries: Any
-) -> None:
-    items = [{"mac": f"0030420001{i:02X}", "site_id": site.pk} for i in range(40)]
-    services.rfp_create_many(items=items, actor="admin")
-    with django_assert_max_num_queries(8):
-        browser.get("/rfps/")
+    assert "51\N{EN DASH}60 of 60" in browser.get("/rfps/?search=unit&page=99").content.decode()
 
 
 def test_it_creates(browser: Client, admin: Any) -> None:
