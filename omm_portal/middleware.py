@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
+from omm_portal.accounts.views.handover import hand_on
 from omm_portal.node.env import host_in_url
 from omm_portal.problems import API_PREFIX, problem_http
 from standby import gate
@@ -84,6 +85,8 @@ class ActiveOnlyMiddleware:
         if match is None or match.url_name in PAGES_HERE:
             return None
         base = active_base(status_document(gate.lease()))
+        if request.method == "POST" and request.user.is_authenticated:
+            return hand_on(request, match.func, base)  # nothing that was typed is thrown away
         here = reverse("pair")  # its own status page, when no active OMM is in contact
         return HttpResponseRedirect(f"{base}{request.get_full_path()}" if base else here)
 

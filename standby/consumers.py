@@ -4,7 +4,7 @@ Server to client:
     {"type": "snapshot", "seq": n, "document": {...}, "events": [...]}
     {"type": "delta", "seq": n + 1, "document": {changed top-level keys}, "removed": [...],
      "events": [...]}            ("events" only when they changed, and then all of them)
-    {"type": "beat", "seq": n}   (nothing changed for a second)
+    {"type": "beat", "seq": n}   (nothing changed for half a second)
     {"type": "ticket", "ticket": text or null}
 Client to server: {"type": "snapshot"} after a gap, {"type": "ticket"}. Others are ignored.
 """
@@ -31,7 +31,7 @@ from standby.live import Feed, State, changes_between
 
 PROTOCOL = "omm.v1"
 TOKEN_PREFIX = "token."  # noqa: S105 - how a subprotocol announces a token
-BEAT = 1.0
+BEAT = 0.5
 """Seconds after which a client hears from us even if nothing changed."""
 CHECK_EVERY = 60.0
 """Seconds between two checks of sign-in and permission when nothing calls for one earlier."""

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 
+from omm_portal.accounts.drafts import Draft, draft_rows, draft_take
 from standby import gate
 from standby.document import Document, status_document
 from standby.presentation import PAIR_STATES, derived, labels, warning_rows
@@ -74,6 +75,22 @@ class PairContext:
         """The name that people gave the system."""
         return system_settings().system_name
 
+    @cached_property
+    def draft(self) -> Draft | None:
+        """Unsaved text for this page that came from the other OMM."""
+        return draft_take(self.request)
+
+    @property
+    def draft_rows(self) -> list[tuple[str, str]]:
+        """Labels and texts of the draft."""
+        return draft_rows(self.draft) if self.draft else []
+
+    @property
+    def draft_retype(self) -> list[str]:
+        """Labels of the passwords that were not taken along."""
+        forms = self.draft["forms"] if self.draft else ()
+        return [label for form in forms for label in form["retype"]]
+
     @property
     def config(self) -> Document:
         """What the page's scripts get to know."""
@@ -86,6 +103,7 @@ class PairContext:
             "icons": static("img/icons.svg"),
             "peer": self.peer_origin,
             "follow": "gone" if stays else "role",
+            "draft": self.draft,
             "live": user.is_authenticated and not getattr(user, "must_change_password", False),
         }
 

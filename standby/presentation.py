@@ -277,8 +277,14 @@ def labels() -> Document:
             "now_safe": str(_("Saved. The change is now safe on both OMMs.")),
             "moved": str(
                 _(
-                    "The OMM %(omm)s is active now. This page holds text you have not "
-                    "saved; copy what you need, then go on there."
+                    "The OMM %(omm)s is active now, but your unsaved text cannot be taken along. "
+                    "Copy what you need, then go on there."
+                )
+            ),
+            "waiting": str(
+                _(
+                    "This OMM does not answer at the moment. Your text is kept: it is saved as "
+                    "soon as this OMM answers, or goes along to the other one."
                 )
             ),
             "go": str(_("Go to the active OMM")),

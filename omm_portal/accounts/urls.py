@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from omm_portal.accounts.views import own, sessions, signing, users
+from omm_portal.accounts.views import handover, own, sessions, signing, users
 
 urlpatterns = [
     path("login/", signing.SignInPage.as_view(), name="login"),
     path("logout/", signing.SignOut.as_view(), name="logout"),
-    path("handover/", signing.HandOver.as_view(), name="handover"),
+    path("handover/", handover.HandOver.as_view(), name="handover"),
     path("password/", own.PasswordPage.as_view(), name="password"),
     path("tokens/", own.TokenListPage.as_view(), name="token-list"),
     path("tokens/new/", own.TokenCreatePage.as_view(), name="token-new"),

@@ -224,16 +224,35 @@ export function showBadge(state, since = null) {
   setLabel(badge, { ...label, text: since ? `${label.text} ${localTime(since)}` : label.text });
 }
 
-// The other OMM is active, but unsaved text would be lost by going there unasked.
-export function showMoved(peerAddress, go) {
-  const notice = document.getElementById("moved");
-  if (!notice || !notice.hidden) return;
-  notice.querySelector("p").textContent = text("moved", { omm: peerAddress });
-  notice.querySelector("button").addEventListener("click", go, { once: true });
-  notice.hidden = false;
+const moved = document.getElementById("moved");
+
+function showNotice(words, go) {
+  if (!moved) return;
+  setText(moved.querySelector("p"), words);
+  moved.querySelector("button").hidden = !go;
+  moved.querySelector("button").onclick = go;
+  moved.hidden = false;
 }
 
+// The other OMM is active, but unsaved text would be lost by going there unasked.
+export const showMoved = (omm, go) => showNotice(text("moved", { omm }), go);
+
+// A save waits until an OMM answers.
+export const showWaiting = () => showNotice(text("waiting"), null);
+
 export function hideMoved() {
-  const notice = document.getElementById("moved");
-  if (notice) notice.hidden = true;
+  if (moved) moved.hidden = true;
+}
+
+// Of the text that was brought along, what found no field on this page can at least be copied.
+export function showBrought(left) {
+  const notice = document.getElementById("brought");
+  if (!notice) return;
+  const list = notice.querySelector("dl");
+  list.replaceChildren(...left.flatMap(({ label, shown }) =>
+    [["dt", label], ["dd", shown]].map(([tag, words]) =>
+      Object.assign(document.createElement(tag), { textContent: words }))));
+  list.hidden = left.length === 0;
+  const words = notice.querySelector("p");
+  words.replaceChildren(words.textContent); // said by screen readers, now that the page is there
 }

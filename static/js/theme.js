@@ -17,18 +17,26 @@
     page.dataset.bsTheme = choice || (system.matches ? "dark" : "light");
   }
 
-  function choose({ detail }) {
+  function choose(choice) {
     try {
-      if (detail) localStorage.setItem(KEY, detail);
+      if (choice) localStorage.setItem(KEY, choice);
       else localStorage.removeItem(KEY);
     } catch {
       // it holds for this page only
     }
-    apply(detail);
+    apply(choice);
   }
 
   system.addEventListener("change", () => apply());
   addEventListener("storage", () => apply()); // chosen in another tab
-  addEventListener("omm-theme", choose); // chosen on this page: "light", "dark" or ""
-  apply();
+  addEventListener("omm-theme", ({ detail }) => choose(detail)); // on this page: "light", "dark", ""
+
+  // The choice made on the other OMM's pages, when one of them was just handed over.
+  const brought = /(?:^|; )omm-theme=(light|dark|system)/.exec(document.cookie)?.[1];
+  if (brought) {
+    document.cookie = "omm-theme=; path=/; max-age=0; samesite=lax";
+    choose(brought === "system" ? "" : brought);
+  } else {
+    apply();
+  }
 })();

@@ -93,18 +93,25 @@ def test_a_page_follows_a_switch_over(page: Page, pair: Pair) -> None:
     wait_live(page)
 
 
-def test_unsaved_text_is_not_thrown_away(page: Page, pair: Pair) -> None:
+def test_unsaved_text_moves_along(page: Page, pair: Pair) -> None:
     active, other = pair.active, pair.standby
-    sign_in(page, active, "/sites/new/")
+    sign_in(page, active, "/rfps/new/")
     wait_ticket(page)
-    page.get_by_label("Name").fill("Half a na")
+    page.get_by_label("Name", exact=True).fill("Half a na")
+    page.get_by_label("MAC address").fill("003042AA0002")
+    page.get_by_label("DECT on").uncheck()
+    page.get_by_label("IP mode").select_option("local")
     active.kill()
-    expect(page.locator("#moved")).to_be_visible()
-    expect(page.get_by_label("Name")).to_have_value("Half a na")
-    expect(page.locator("#live-badge")).to_contain_text("Stale since")
-    page.get_by_role("button", name="Go to the active OMM").click()
-    page.wait_for_url(f"{other.url}/sites/new/")
-    expect(page.get_by_role("heading", name="Add site")).to_be_visible()
+    page.wait_for_url(f"{other.url}/rfps/new/")
+    brought = page.locator("#brought")
+    expect(brought).to_contain_text("Your unsaved text was brought along from the other OMM.")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Half a na")
+    expect(page.get_by_label("DECT on")).not_to_be_checked()
+    expect(page.get_by_label("Netmask")).to_be_visible()
+    page.get_by_label("IP mode").select_option("dhcp")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("the change is not safe yet")).to_be_visible()
+    expect(page.get_by_role("link", name="Half a na")).to_be_visible()
 
 
 def test_a_standby_serves_its_own_page_only(page: Page, pair: Pair) -> None:

@@ -1,36 +1,29 @@
-"""Pages of signing in and out, and of arriving from the other OMM."""
+"""Pages of signing in and out."""
 
 from __future__ import annotations
 
 import logging
 import math
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from omm_portal.accounts import audit, sessions
 from omm_portal.accounts.auth import TooManyAttempts, sign_in
 from omm_portal.accounts.forms import SignInForm
 from omm_portal.accounts.models import User
-from omm_portal.accounts.tickets import TicketRefused, ticket_redeem
 from omm_portal.pages import TypedFormView
 from omm_portal.problems import RETRY_SECONDS
 from omm_portal.proxies import address_of
-from standby import gate
-from standby.context import peer_origin
-from standby.domain.facts import Role
 
 SHOWN_AS_SECONDS = 90
 NO_DATABASE = gettext_lazy(
@@ -129,37 +122,3 @@ class SignOut(View):
             audit.signed_out(username=request.user.username, address=address_of(request))
         sessions.sign_out(request)
         return redirect("login")
-
-
-@method_decorator(csrf_exempt, name="dispatch")
-class HandOver(View):
-    """Where a page of the other OMM arrives with its ticket when this one took over."""
-
-    http_method_names = ["post", "options"]
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Sign the ticket's user in and show the page that was open; else ask to sign in.
-
-        Exempt from the CSRF token, which the other OMM cannot know: the Origin must be its own.
-        """
-        path = next_path(request.POST.get("next", "/"))
-        try:
-            user = self.redeem(request)
-            sessions.begin(request, user)
-        except (TicketRefused, DatabaseError) as error:
-            log.info("a hand-over ticket was refused: %s", error)
-            if request.user.is_authenticated:
-                return SeeOther(path)
-            return SeeOther(f"{reverse('login')}?{urlencode({'next': path})}")
-        audit.moved(username=user.username, address=address_of(request))
-        return SeeOther(path)
-
-    def redeem(self, request: HttpRequest) -> User:
-        """The ticket's user; raises TicketRefused."""
-        origin = peer_origin()
-        if origin is None or request.headers.get("Origin") != origin:
-            raise TicketRefused("it does not come from the other OMM's pages")
-        view = gate.lease()
-        if not view.valid or view.lease is None or view.lease.role != Role.ACTIVE:
-            raise TicketRefused("this OMM is not active")
-        return ticket_redeem(request.POST.get("ticket", ""))

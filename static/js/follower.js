@@ -1,0 +1,296 @@
+// Follows the pair, without touching a browser: what a page knows, how fresh that is, and when to
+// go to the other OMM. Clock, timers, sockets, requests and chance come in as `world`; what people
+// see goes out through `page`. So node's test runner can hold it to its word.
+//
+// world: now() ms, date() Date, later(ms, fn) -> id, cancel(id), random() 0..1, isHidden(),
+//        connect({opened, heard(text), closed}) -> {ask(type), close()},
+//        status(origin, timeout) -> Promise of a status document or null
+// page:  show(document, events), badge(state, since), leave({ticket, asked}) -> true when it leaves,
+//        offer(address) the way there by hand, withdraw() that offer, wait() a save is held back
+import { Story } from "./story.js";
+
+export const SUSPECT = 750;      // ms without a message (one comes every 500): look quietly
+export const SILENCE = 1300;     // ms without a message: say so
+export const HUNG = 5000;        // ms without a message: a new socket
+export const WATCH_EVERY = 100;
+export const LOOK_EVERY = 120;   // ms between two looks for an active OMM, in the first seconds
+export const LOOK_FAST_FOR = 8000;
+export const LOOK_SLOWLY = 1000;
+export const LOOK_HIDDEN = 3000;
+export const STATUS_TIMEOUT = 300;
+export const POLL_AFTER_FAILURES = 3;
+export const TICKET_EVERY = 20000;
+export const TICKET_LIFE = 55000;
+export const TICKET_RETRY = 2000;
+export const SAVE_TAKES = 5000;  // ms that an answering OMM gets for the answer to a save
+export const STILL_HERE = 6000;  // ms after which leaving counts as failed
+
+const isActive = (status) => status?.node?.role === "active";
+
+export function backOff(failures, random) {
+  const wait = Math.min(10000, 250 * 2 ** Math.min(failures, 6));
+  return wait * (0.75 + random / 2);
+}
+
+export class Follower {
+  constructor(config, world, page) {
+    Object.assign(this, { config, world, page });
+    this.story = new Story(config.document);
+    this.socket = null;
+    this.retry = null;
+    this.lastMessage = world.now();
+    this.failures = 0;
+    this.lostAt = null;        // Date of the last news once that is told, else null
+    this.worriedAt = null;     // clock since when this OMM is being looked after, else null
+    this.own = undefined;      // its last answer: undefined not yet, null none
+    this.peer = undefined;
+    this.round = 0;            // names the looks that count; older ones end
+    this.ticket = null;
+    this.ticketAt = -TICKET_LIFE;
+    this.ticketAsked = -TICKET_LIFE;
+    this.held = null;          // sends the save that waits
+    this.sentAt = -SAVE_TAKES;
+    this.isLeaving = false;
+    this.isOver = false;
+  }
+
+  start() {
+    if (this.config.live) {
+      this.connect();
+    } else {
+      this.failures = POLL_AFTER_FAILURES;
+      this.lostAt = this.world.date();
+      this.worry();
+    }
+    this.watch();
+  }
+
+  // The page is really going: nothing more is to be done.
+  stop() {
+    this.isOver = true;
+  }
+
+  // --- the socket -----------------------------------------------------------------------------
+
+  connect() {
+    this.world.cancel(this.retry);
+    this.lastMessage = this.world.now();
+    const mine = this.world.connect({
+      opened: () => { if (mine === this.socket) this.opened(); },
+      heard: (data) => { if (mine === this.socket) this.heard(JSON.parse(data)); },
+      closed: () => { if (mine === this.socket) this.dropped(); },
+    });
+    this.socket = mine;
+    this.isOpen = false;
+  }
+
+  opened() {
+    this.isOpen = true;
+    this.lastMessage = this.world.now();
+    this.askTicket();
+  }
+
+  heard(message) {
+    this.lastMessage = this.world.now();
+    this.failures = 0;
+    this.take(message);
+    if (this.story.isTorn || this.isLeaving) return;
+    this.lostAt = null;
+    this.page.badge("live", null);
+    if (this.config.follow === "role" && !isActive(this.story.document)) {
+      this.own = this.story.document;
+      this.worry();
+    } else {
+      this.calm();
+    }
+  }
+
+  take(message) {
+    if (message.type === "ticket") {
+      this.ticket = message.ticket;
+      this.ticketAt = this.world.now();
+    } else if (this.story.take(message)) {
+      this.show();
+    } else if (this.story.isTorn) {
+      this.ask("snapshot");
+    }
+  }
+
+  ask(type) {
+    if (this.socket && this.isOpen) this.socket.ask(type);
+  }
+
+  dropped() {
+    this.socket = null;
+    this.story.tear();
+    if (this.isOver) return;
+    this.failures += 1;
+    this.retry = this.world.later(backOff(this.failures, this.world.random()), () => {
+      if (!this.socket && !this.isOver) this.connect();
+    });
+    this.lose();
+  }
+
+  // The server says something twice a second; a hung one keeps its sockets open.
+  watch() {
+    if (this.isOver) return;
+    this.world.later(WATCH_EVERY, () => this.watch());
+    if (!this.socket) return;
+    const silence = this.world.now() - this.lastMessage;
+    if (this.isOpen && silence > SUSPECT && !this.world.isHidden()) this.worry();
+    if (this.isOpen && silence > SILENCE) this.lose();
+    if (silence > HUNG) {
+      const silent = this.socket;
+      this.dropped();
+      silent.close();
+    } else if (this.isOpen && this.world.now() - this.ticketAt > TICKET_EVERY) {
+      this.askTicket();
+    }
+  }
+
+  askTicket() {
+    if (this.world.now() - this.ticketAsked < TICKET_RETRY) return;
+    this.ticketAsked = this.world.now();
+    this.ask("ticket");
+  }
+
+  freshTicket() {
+    return this.world.now() - this.ticketAt < TICKET_LIFE ? this.ticket : null;
+  }
+
+  // --- what people see ------------------------------------------------------------------------
+
+  // Nobody looks at a hidden page: it is drawn when it is shown again.
+  show() {
+    if (!this.world.isHidden()) this.page.show(this.story.document, this.story.events);
+  }
+
+  shown() {
+    this.page.show(this.story.document, this.story.events);
+    if (this.worriedAt !== null) this.look();
+    else this.ask("snapshot");
+    if (!this.socket && this.config.live && !this.isOver) this.connect();
+  }
+
+  // --- when this OMM is silent, gone or no longer active ----------------------------------------
+
+  lose() {
+    if (this.lostAt === null) {
+      const silence = this.world.now() - this.lastMessage;
+      this.lostAt = new Date(this.world.date().getTime() - silence);
+      this.page.badge("stale", this.lostAt);
+    }
+    this.worry();
+  }
+
+  worry() {
+    if (this.worriedAt !== null || this.isOver) return;
+    this.worriedAt = this.world.now();
+    this.look();
+  }
+
+  calm() {
+    this.worriedAt = null;
+    this.round += 1;
+    this.own = undefined;
+    this.peer = undefined;
+    this.page.withdraw();
+    this.release();
+  }
+
+  // Ask both OMMs, each in its own rhythm: a hung one must not slow down the other's answer.
+  look() {
+    this.round += 1;
+    this.lookAt("own", "", this.round);
+    if (this.config.peer !== null) this.lookAt("peer", this.config.peer, this.round);
+  }
+
+  async lookAt(which, origin, round) {
+    while (round === this.round && !this.isOver) {
+      if (which === "own" || !this.isServing()) {
+        const answer = await this.world.status(origin, STATUS_TIMEOUT);
+        if (round !== this.round || this.isOver) return;
+        this.decide(which, answer);
+      }
+      await new Promise((resolve) => { this.world.later(this.pause(), resolve); });
+    }
+  }
+
+  // True while this OMM's own answer shows nothing to go away for.
+  isServing() {
+    if (this.config.follow === "role") return isActive(this.own);
+    return this.own !== undefined && this.own !== null;
+  }
+
+  decide(which, answer) {
+    const wasServing = this.isServing();
+    this[which] = answer;
+    if (this.isLeaving || this.own === undefined) return;
+    if (this.isServing()) {
+      this.page.withdraw();
+      this.release();
+      if (which === "own" && this.failures >= POLL_AFTER_FAILURES) this.poll();
+      return;
+    }
+    if (wasServing) this.worriedAt = this.world.now();
+    if (this.held) this.page.wait();
+    if (isActive(this.peer)) {
+      if (!this.isSaving()) this.leave();
+    } else if (this.own === null && this.lostAt !== null) this.page.badge("stale", this.lostAt);
+  }
+
+  poll() {
+    this.lostAt = this.world.date();
+    this.story.document = this.own;
+    this.show();
+    this.page.badge("polling", null);
+  }
+
+  pause() {
+    const jitter = 0.75 + this.world.random() / 2;
+    if (this.world.isHidden()) return LOOK_HIDDEN * jitter;
+    if (this.failures >= POLL_AFTER_FAILURES && this.isServing()) return LOOK_SLOWLY * jitter;
+    const since = this.world.now() - this.worriedAt;
+    return since < LOOK_FAST_FOR ? LOOK_EVERY : LOOK_SLOWLY * jitter;
+  }
+
+  // --- leaving, and saves that wait -------------------------------------------------------------
+
+  // To the same page of the other OMM, unless that would lose what was typed.
+  leave({ asked = false } = {}) {
+    if (!this.page.leave({ ticket: this.freshTicket(), asked })) {
+      this.page.offer((this.peer ?? this.story.document.peer)?.node?.address ?? "");
+      return;
+    }
+    this.isLeaving = true;
+    this.page.badge("moving", null);
+    this.world.later(STILL_HERE, () => { this.isLeaving = false; });
+  }
+
+  // A save that would go nowhere waits: `send` is called when this OMM is found to be all right;
+  // when the page moves, its text moves along. False: let it go at once.
+  hold(send) {
+    const silence = this.world.now() - this.lastMessage;
+    const isFresh = !this.story.isTorn && silence < SUSPECT && this.worriedAt === null;
+    if (isFresh || (this.failures >= POLL_AFTER_FAILURES && this.isServing())) {
+      this.sentAt = this.world.now();
+      return false;
+    }
+    this.held = send;
+    this.worry();
+    return true;
+  }
+
+  release() {
+    if (this.held === null) return;
+    const send = this.held;
+    this.held = null;
+    this.sentAt = this.world.now();
+    send();
+  }
+
+  // A save is on its way to an OMM that still answers: its answer tells what became of it.
+  isSaving() {
+    return this.own !== null && this.world.now() - this.sentAt < SAVE_TAKES;
+  }
+}
