@@ -48,6 +48,7 @@ class Content:
     rfp: str
     site: str
     user: str
+    token: str
     change: int
     set_aside: str
 
@@ -88,9 +89,10 @@ def fill(pair: Pair) -> Content:
         )
     set_aside = _lose_a_change(pair, rfps[0]["id"])
     with pair.active.api() as api:
+        token = api.get("/tokens/").json()["results"][0]["id"]
         last = api.get("/changes/?limit=1&actor=admin").json()["results"][0]["seq"]
     pair.wait_healthy()
-    return Content(rfps[0]["id"], sites[0], user, last, set_aside)
+    return Content(rfps[0]["id"], sites[0], user, token, last, set_aside)
 
 
 def base_stations(sites: list[str]) -> Iterator[dict[str, Any]]:
@@ -141,6 +143,7 @@ def pages(content: Content) -> Iterator[Shown]:
     yield Shown("switchover", "/standby/switchover/")
     yield Shown("reboot", "/standby/reboot/")
     yield Shown("takeover", "/standby/takeover/")
+    yield Shown("maintenance", "/standby/maintenance/")
     yield Shown("switchover-dialog", "/standby/", prepare=_open_switch_over)
     yield Shown("rfp-list", "/rfps/")
     yield Shown("rfp-list-empty", "/rfps/?search=nowhere")
@@ -169,6 +172,7 @@ def pages(content: Content) -> Iterator[Shown]:
     yield Shown("password", "/password/")
     yield Shown("token-list", "/tokens/")
     yield Shown("token-new", "/tokens/new/")
+    yield Shown("token-delete", f"/tokens/{content.token}/delete/")
     yield Shown("session-list", "/sessions/")
     yield Shown("not-found", "/nothing/")
     yield Shown("menu", "/", prepare=_open_menu)

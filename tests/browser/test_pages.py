@@ -25,9 +25,8 @@ NO_PAGE = {
     "handover": "only a POST",
     "omm-confirm": "only a POST",
     "omm-revert": "only a POST",
+    "maintenance-end": "only a POST",
     "metrics": "for programs",
-    "schema": "for programs",
-    "docs": "the API browser of its own package",
 }
 """Addresses that are no page of the portal, and why."""
 
