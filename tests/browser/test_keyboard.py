@@ -106,4 +106,6 @@ def test_the_pair_is_switched_over(page: Page, pair: Pair) -> None:
     page.keyboard.press("Enter")
     other.wait("active")
     active.wait("standby")
-    expect(page.get_by_text("Switch-over").or_(page.get_by_text("switch-over")).first).to_be_visible()
+    expect(
+        page.get_by_text("Switch-over").or_(page.get_by_text("switch-over")).first
+    ).to_be_visible()
