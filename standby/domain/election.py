@@ -302,6 +302,9 @@ def hand_over_error(view: View) -> Decision | None:
         return hold(join(view.health_text, say("Maintenance: no takeover.")))
     if not view.error_budget:
         return hold(join(view.health_text, say("Too many hand-overs: this OMM serves on.")))
+    if view.error_rests:
+        serves = say("The last hand-over was not confirmed: this OMM serves on for a while.")
+        return hold(join(view.health_text, serves))
     return Decision(Action.HAND_OVER, say("OMM error: %(error)s", error=view.health_text))
 
 

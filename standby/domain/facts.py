@@ -108,3 +108,4 @@ class Heartbeat:
     contact_timeout: float = 1.0
     wall: float = 0.0
     version: str = ""
+    policy: SplitPolicy | None = None

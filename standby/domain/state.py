@@ -161,7 +161,8 @@ class MemberState:
             wrong_secret=facts.wrong_secret,
             maintenance=facts.maintenance,
             policy=self.policy,
-            error_budget=facts.error_budget and now >= self._error_rest_until,
+            error_budget=facts.error_budget,
+            error_rests=now < self._error_rest_until,
         )
 
     # --- statements -----------------------------------------------------------------------------
@@ -195,6 +196,7 @@ class MemberState:
             contact_timeout=self.timing.contact_timeout,
             wall=facts.wall,
             version=self.version,
+            policy=self.policy,
         )
 
     def hear(self, statement: Heartbeat, now: float) -> bool:

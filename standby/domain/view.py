@@ -68,6 +68,7 @@ class View:
     ``noticed``: this active OMM lost contact itself since it was last in contact with a standby;
     ``looking_since``: when it began to look for its peer (start, freeze, rule 3);
     ``met``: since then it was in contact or active, so that a silence means something;
+    ``error_rests``: a hand-over for an error was cancelled a moment ago;
     ``unled_since``: since when it has been in contact while nobody was active.
     """
 
@@ -106,6 +107,7 @@ class View:
     maintenance: bool
     policy: SplitPolicy
     error_budget: bool = True
+    error_rests: bool = False
 
     @property
     def in_contact(self) -> bool:

@@ -212,6 +212,7 @@ HEARTBEAT = _group(
         "contact_timeout": _number(0.001, 3600),
         "wall": _number(0, 1e12),
         "version": _text(r"[\x20-\x7e]{0,32}"),
+        "policy": _optional(_word(SplitPolicy)),
     },
 )
 """The bounds of every field, in both directions. A new field of Heartbeat gets its line here."""

@@ -36,6 +36,7 @@ from standby.link.control import ControlServer
 from standby.link.datagram import DatagramCodec
 from standby.link.tls import client_context, server_context
 from standby.runtime.beats import Beats, Path
+from standby.runtime.budget import HANDOVER, ErrorBudget
 from standby.runtime.commands import Commands
 from standby.runtime.comparing import Comparer
 from standby.runtime.config import VERSION, RuntimeConfig
@@ -149,6 +150,7 @@ class PairRuntime(LoopHost):
             self.health.database_failed(left_open)
         self.sampler = Sampler(self)
         self.documents = DocumentMaker(self)
+        self.budget = ErrorBudget(self)
         self.events = EventLog(self)
         self.shipper = Shipper(self)
         self.follower = Follower(self)
@@ -156,6 +158,7 @@ class PairRuntime(LoopHost):
         self.proof = TableProof(self)
         self.commands = Commands(self)
         await self.maintenance.first_look()
+        await self.budget.remember()
         await self.health.first_look()
         await self._open_link()
         self.sip.changed = self.step
@@ -262,6 +265,7 @@ class PairRuntime(LoopHost):
             ever_synchronised=self.ever_synchronised,
             wrong_secret=self.clock() - self.wrong_secret_at < 5.0,
             wall=time.time(),
+            error_budget=self.budget.left,
         )
 
     def step(self) -> None:
@@ -456,10 +460,10 @@ class PairRuntime(LoopHost):
     def _handover_ended(self, ended: HandoverEnded) -> None:
         severity = "info" if ended.done else "warning"
         self.events.record(
-            "handover",
+            HANDOVER,
             severity,
             f"Hand-over ({ended.kind.value}): {ended.reason}.",
-            {"done": ended.done},
+            {"kind": ended.kind.value, "done": ended.done},
         )
         if self._handover is not None and not self._handover.done():
             self._handover.set_result(ended)

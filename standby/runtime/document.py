@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from standby import push
 from standby.domain.election import successor_refusal
-from standby.domain.facts import Role
+from standby.domain.facts import Role, SplitPolicy
 from standby.domain.reconcile import Standing
 from standby.domain.sentence import pack, say
 from standby.domain.warnings import PairWarning, WarningView, warnings_of
@@ -225,6 +225,10 @@ class DocumentMaker:
             "this OMM waits %(own)s s, the other %(other)s s.", own=f"{own:g}", other=f"{agreed:g}"
         )
 
+    def _policy_differs(self, theirs: SplitPolicy | None) -> bool:
+        """An OMM of an earlier version does not tell its policy before a split."""
+        return theirs is not None and theirs is not self._runtime.config.policy
+
     def _warning_view(self, now: float) -> WarningView:
         runtime, member = self._runtime, self._runtime.member
         peer, sip = member.peer, runtime.sip.view
@@ -249,7 +253,7 @@ class DocumentMaker:
             peer_sip_reachable=peer.sip_ok if heard and peer else None,
             set_aside_open=runtime.health.set_aside_open,
             set_aside_pending=runtime.health.set_aside_pending,
-            policies_differ=False,
+            policies_differ=heard and peer is not None and self._policy_differs(peer.policy),
             wrong_secret=now - runtime.wrong_secret_at < OWN_PEER_SILENT and not member.in_contact,
             same_address=now - runtime.same_address_at < OWN_PEER_SILENT,
             same_node=now - runtime.same_node_at < OWN_PEER_SILENT,
@@ -264,6 +268,8 @@ class DocumentMaker:
             frozen_for=runtime.frozen_for
             if frozen is not None and now - frozen < FROZEN_SHOWN
             else None,
+            error_handovers=runtime.budget.spent,
+            error_budget=runtime.budget.left,
             maintenance_owner=maintenance.owner if maintenance else "",
             maintenance_until=maintenance.end_text if maintenance else "",
             paths=len(runtime.beats.paths),

@@ -55,6 +55,7 @@ class EventLog:
         }
         self._unshared = [*self._unshared, item][-REMEMBERED:]
         self._wake.set()
+        self._runtime.budget.note(item)
         self.thread.submit(lambda: _keep([item]))
         self._runtime.documents.announce(item)
 
@@ -63,6 +64,7 @@ class EventLog:
         checked = [item for item in items if _sound(item)]
         self.thread.submit(lambda: _keep(checked))
         for item in checked:
+            self._runtime.budget.note(item)
             self._runtime.documents.announce(item)
 
     def contact(self, *, in_contact: bool) -> None:

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from django.db import DatabaseError
+
 from standby import hooks, journal
 from standby.domain.facts import Head, Role
 from standby.domain.reconcile import Standing
@@ -75,6 +77,8 @@ class Follower:
             return await handler(message)
         except Refused as refused:
             return {"type": "refused", "code": refused.code, "reason": str(refused)}
+        except DatabaseError as error:
+            return {"type": "refused", "code": "database", "reason": f"database error: {error}"}
         except (KeyError, TypeError, ValueError, journal.BadEntry) as error:
             return {"type": "refused", "code": "malformed", "reason": f"malformed message: {error}"}
 
@@ -134,6 +138,9 @@ class Follower:
             raise Refused("unknown", str(error)) from None
         except journal.JournalError as error:
             raise Refused("chain", str(error)) from None
+        except DatabaseError as error:
+            runtime.health.database_failed(str(error))
+            raise Refused("database", f"its database cannot be written: {error}") from None
         except Exception as error:
             runtime.health.database_failed(str(error))
             raise

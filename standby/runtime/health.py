@@ -113,8 +113,10 @@ class Health:
         try:
             await runtime.writer.run(_try_write)
         except Exception as error:  # noqa: BLE001 (any failure to write is an OMM error)
+            before = self._database_error
             self.database_failed(str(error))
-            log.warning("the database cannot be written: %s", error)
+            if self._database_error != before:
+                log.warning("the database cannot be written: %s", error)
         else:
             recovered = bool(self._database_error)
             self._database_error = self._term_error = ""

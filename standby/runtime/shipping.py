@@ -23,6 +23,10 @@ BATCH_BYTES = 48 * 1024
 """Small enough that encoding one never delays a heartbeat noticeably."""
 RETRY_PAUSE = 0.25
 PING_PERIOD = 2.0
+LASTING = frozenset({"database", "unknown"})
+"""Codes of refusals that only people or repairs end; the others pass by themselves."""
+FIRST_REST, LONGEST_REST = 0.2, 2.0
+"""Seconds for which shipping rests after a lasting refusal, each time twice as long."""
 
 
 class Shipper:
@@ -39,6 +43,9 @@ class Shipper:
         self._position: Head | None = None
         self._generation = -1
         self._pinged_at = 0.0
+        self._rest = 0.0
+        self._rests_until = 0.0
+        self._told = ""
 
     async def run(self) -> None:
         """Ship for ever; every failure only means trying again."""
@@ -88,6 +95,7 @@ class Shipper:
             and member.in_contact
             and peer_passive
             and link.client is not None
+            and self._runtime.clock() >= self._rests_until
         )
 
     async def _ship(self) -> None:
@@ -121,7 +129,7 @@ class Shipper:
         if answer.get("type") != "ack":
             self._refusal(answer)
             return False
-        self.refused = ""
+        self._taken()
         applied = int(answer["seq"])
         self.shipped += 1
         self.older_disk = self.older_disk and applied < self._runtime.head.seq
@@ -130,10 +138,23 @@ class Shipper:
         return True
 
     def _refusal(self, answer: dict[str, Any]) -> None:
+        """Say why, once; try again soon, and then less and less often."""
         reason = str(answer.get("reason", "no reason given"))
-        log.info("the other OMM does not take the journal: %s", reason)
+        if reason != self._told:
+            log.info("the other OMM does not take the journal: %s", reason)
+        self._told = reason
         self.refused = reason if answer.get("code") == "unknown" else ""
         self._position = None
+        if answer.get("code") in LASTING:
+            self._rest = min(2 * self._rest or FIRST_REST, LONGEST_REST)
+            self._rests_until = self._runtime.clock() + self._rest
+
+    def _taken(self) -> None:
+        """The other OMM takes the journal (again)."""
+        if self._told:
+            log.info("the other OMM takes the journal again")
+        self.refused = self._told = ""
+        self._rest = self._rests_until = 0.0
 
     async def _locate(self) -> Head | None:
         """The verified place from which to ship; None while there is none."""
@@ -142,6 +163,9 @@ class Shipper:
             return self._position
         self._generation = runtime.link.generation
         answer = await runtime.link.request({"type": "position"})
+        if answer.get("type") == "refused":
+            self._refusal(answer)
+            return None
         theirs = Head(
             int(answer["seq"]), str(answer["hash"]), 0, str(answer["lineage"]), bool(answer["real"])
         )
@@ -200,6 +224,7 @@ class Shipper:
         if answer.get("type") != "ack":
             self._refusal(answer)
             return None
+        self._taken()
         self._position = Head(int(answer["seq"]), str(answer["hash"]))
         runtime.acknowledged(self._position.seq, self._position.hash)
         return self._position

@@ -133,6 +133,18 @@ def test_a_data_directory_of_another_node_is_refused(bare: BarePair) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_split_policies_that_differ_are_told_before_any_split(bare: BarePair) -> None:
+    bare.low.start()
+    bare.high.start(split_policy="most_rfps")
+    for node in bare.nodes:
+        assert "split policies differ" in node.wait_warning("settings_differ")
+    bare.high.kill()
+    bare.high.start(split_policy="longest_active")
+    bare.wait_healthy()
+    for node in bare.nodes:
+        node.wait_no_warning("settings_differ")
+
+
 @pytest.mark.parametrize("offset", [60.0, TEN_YEARS, -TEN_YEARS], ids=["minute", "after", "before"])
 def test_clock_skew_is_a_warning_and_nothing_else(bare: BarePair, offset: float) -> None:
     bare.low.start()

@@ -6,7 +6,8 @@ import pytest
 
 from standby.domain.effects import CloseFence, Handover
 from standby.domain.facts import Role
-from tests.unit.domain.builders import Pair, answering, silent, started
+from standby.domain.reconcile import Relation, Standing
+from tests.unit.domain.builders import Pair, answering, head, silent, started
 
 CONTACT_TIMEOUT = 1.0
 
@@ -181,6 +182,16 @@ def test_erring_active_limps_on_when_the_budget_is_used_up() -> None:
     pair.run(2.0)
     assert pair.active() == [pair.low]
     assert "Too many hand-overs" in pair.low.member.reason
+
+
+def test_after_an_unconfirmed_hand_over_it_says_why_it_serves_on() -> None:
+    pair = started()
+    pair.low.know(head=head(6), relation=Relation(Standing.AHEAD, 5))
+    pair.low.know(healthy=False, health_text="The disk is full.")
+    pair.run(3.0)
+    assert [ended.done for ended in pair.low.handovers()] == [False]
+    assert "was not confirmed" in pair.low.member.reason
+    assert pair.active() == [pair.low]
 
 
 def test_failed_omm_that_loses_contact_serves() -> None:

@@ -61,6 +61,7 @@ heartbeats = st.builds(
     contact_timeout=st.floats(0.1, 60),
     wall=st.floats(0, 1e11),
     version=st.text("0123456789.", max_size=32),
+    policy=st.none() | st.sampled_from(SplitPolicy),
 )
 
 
