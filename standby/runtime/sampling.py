@@ -105,21 +105,24 @@ class Sampler:
         """Take samples for ever, at full ten seconds of the wall clock."""
         while True:
             await asyncio.sleep(SPAN - time.time() % SPAN + LATE)
-            self.take(time.time())
-            if not self._writing:
-                self._runtime.in_loop(self.write())
+            self.end_interval(time.time())
 
-    def take(self, now: float) -> None:
-        """End the interval; its sample waits to be written."""
+    def end_interval(self, now: float) -> None:
+        """Take the sample of the interval that has ended; write it unless a write is under way."""
+        self._take(now)
+        if not self._writing:
+            self._writing = True
+            self._runtime.in_loop(self._write())
+
+    def _take(self, now: float) -> None:
         at = (int(now) // SPAN - 1) * SPAN
         self._waiting[at] = self._interval.sample(at)
         self._interval = Interval()
         while len(self._waiting) > MOST_WAITING:
             del self._waiting[next(iter(self._waiting))]
 
-    async def write(self) -> None:
+    async def _write(self) -> None:
         """Write what waits; what cannot be written is tried again with the next sample."""
-        self._writing = True
         rows = list(self._waiting.values())
         try:
             await self.thread.run(_keep, rows)

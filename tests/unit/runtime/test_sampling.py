@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +15,8 @@ from standby.domain.contact import Contact, Hearing, Timing
 from standby.models import Sample
 from standby.runtime import sampling
 from standby.runtime.sampling import MOST_WAITING, Interval, Sampler
+
+BEGAN = 1_700_000_000
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -36,8 +41,17 @@ class Runtime:
         self.member = SimpleNamespace(contact=Contact(Timing()))
         self.sip = SimpleNamespace(answer_ms=None)
 
+        self.tasks: list[asyncio.Task[None]] = []
+
     def clock(self) -> float:
         return self.now
+
+    def in_loop(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.append(asyncio.get_running_loop().create_task(work))
+
+    async def background(self) -> None:
+        await asyncio.gather(*self.tasks)
+        self.tasks.clear()
 
 
 @pytest.fixture
@@ -50,12 +64,27 @@ def sampler(runtime: Runtime) -> Sampler:
     return Sampler(runtime)  # type: ignore[arg-type]
 
 
+class Disk:
+    """Takes the samples, or not."""
+
+    def __init__(self) -> None:
+        self.written: list[list[int]] = []
+        self.is_full = False
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def keep(self, rows: list[Sample]) -> None:
+        self.answers.wait(10)
+        if self.is_full:
+            raise DatabaseError("database or disk is full")
+        self.written.append([row.at for row in rows])
+
+
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """The times of the samples of each write."""
-    writes: list[list[int]] = []
-    monkeypatch.setattr(sampling, "_keep", lambda rows: writes.append([row.at for row in rows]))
-    return writes
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    made = Disk()
+    monkeypatch.setattr(sampling, "_keep", made.keep)
+    return made
 
 
 def test_the_worst_of_each_measure_stays() -> None:
@@ -67,8 +96,8 @@ def test_the_worst_of_each_measure_stays() -> None:
         0.25,
     )
     interval.note_document(document(), None, 0.25)
-    sample = interval.sample(1_700_000_000)
-    assert sample.at == 1_700_000_000
+    sample = interval.sample(BEGAN)
+    assert sample.at == BEGAN
     assert (sample.latency_ms, sample.lag, sample.unsafe) == (48.0, 19, 19)
     assert (sample.rfps, sample.sip_ms) == (3, 12.5)
 
@@ -139,33 +168,47 @@ def test_what_was_not_looked_at_is_not_counted(runtime: Runtime, sampler: Sample
     assert sampler._interval.here == pytest.approx(1.25)
 
 
-async def test_an_interval_is_written_once(sampler: Sampler, written: list[list[int]]) -> None:
-    sampler.look(document(), 1000.25)
-    sampler.take(1_700_000_010.05)
-    await sampler.write()
-    sampler.take(1_700_000_020.05)
-    await sampler.write()
-    assert written == [[1_700_000_000], [1_700_000_010]]
+async def test_an_interval_is_written_once(runtime: Runtime, sampler: Sampler, disk: Disk) -> None:
+    for number in range(2):
+        sampler.end_interval(BEGAN + 10.05 + number * 10)
+        await runtime.background()
+    assert disk.written == [[BEGAN], [BEGAN + 10]]
 
 
 async def test_samples_wait_while_the_disk_is_full(
-    sampler: Sampler, written: list[list[int]], monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, sampler: Sampler, disk: Disk
 ) -> None:
-    def full(rows: list[Sample]) -> None:
-        raise DatabaseError("database or disk is full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(sampling, "_keep", full)
-        for number in range(3):
-            sampler.take(1_700_000_010.05 + number * 10)
-            await sampler.write()
-    sampler.take(1_700_000_040.05)
-    await sampler.write()
-    assert written == [[1_700_000_000, 1_700_000_010, 1_700_000_020, 1_700_000_030]]
+    disk.is_full = True
+    for number in range(3):
+        sampler.end_interval(BEGAN + 10.05 + number * 10)
+        await runtime.background()
+    disk.is_full = False
+    sampler.end_interval(BEGAN + 40.05)
+    await runtime.background()
+    assert disk.written == [[BEGAN, BEGAN + 10, BEGAN + 20, BEGAN + 30]]
 
 
-def test_only_so_many_samples_wait(sampler: Sampler) -> None:
+async def test_a_hanging_disk_holds_up_nothing(
+    runtime: Runtime, sampler: Sampler, disk: Disk
+) -> None:
+    disk.answers.clear()
+    for number in range(3):
+        sampler.end_interval(BEGAN + 10.05 + number * 10)
+        await asyncio.sleep(0)
+    assert len(runtime.tasks) == 1, "one write at a time"
+    disk.answers.set()
+    await runtime.background()
+    sampler.end_interval(BEGAN + 40.05)
+    await runtime.background()
+    assert disk.written == [[BEGAN], [BEGAN + 10, BEGAN + 20, BEGAN + 30]]
+
+
+async def test_only_so_many_samples_wait(runtime: Runtime, sampler: Sampler, disk: Disk) -> None:
+    disk.is_full = True
     for number in range(MOST_WAITING + 5):
-        sampler.take(1_700_000_010.05 + number * 10)
-    assert len(sampler._waiting) == MOST_WAITING
-    assert min(sampler._waiting) == 1_700_000_050
+        sampler.end_interval(BEGAN + 10.05 + number * 10)
+        await runtime.background()
+    disk.is_full = False
+    sampler.end_interval(BEGAN + 10.05 + (MOST_WAITING + 5) * 10)
+    await runtime.background()
+    assert disk.written == [[BEGAN + number * 10 for number in range(6, MOST_WAITING + 6)]]
