@@ -287,6 +287,12 @@ def labels() -> Document:
                     "soon as this OMM answers, or goes along to the other one."
                 )
             ),
+            "signed_out": str(
+                _(
+                    "You are signed out of this OMM. What you typed is not saved: copy what you "
+                    "need, then load this page again to sign in."
+                )
+            ),
             "go": str(_("Go to the active OMM")),
             "seconds_left": str(_("%(seconds)s s left")),
             "over": str(_("The time is over; the addresses are being reverted.")),

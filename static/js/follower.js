@@ -5,8 +5,10 @@
 // world: now() ms, date() Date, later(ms, fn) -> id, cancel(id), random() 0..1, isHidden(),
 //        connect({opened, heard(text), closed}) -> {ask(type), close()},
 //        status(origin, timeout) -> Promise of a status document or null
+//        isSignedOut() -> Promise of true when this OMM would ask for a sign-in
 // page:  show(document, events), badge(state, since), leave({ticket, asked}) -> true when it leaves,
-//        offer(address) the way there by hand, withdraw() that offer, wait() a save is held back
+//        offer(address) the way there by hand, withdraw() that offer, wait() a save is held back,
+//        signedOut() nothing comes any more
 import { Story } from "./story.js";
 
 export const SUSPECT = 750;      // ms without a message (one comes every 500): look quietly
@@ -24,6 +26,9 @@ export const TICKET_LIFE = 55000;
 export const TICKET_RETRY = 2000;
 export const SAVE_TAKES = 5000;  // ms that an answering OMM gets for the answer to a save
 export const STILL_HERE = 6000;  // ms after which leaving counts as failed
+
+export const REFUSED = 4401;     // how a socket closes whose sign-in is over
+export const RENEWAL_TAKES = 2000; // ms until a sign-in that was renewed just now is known here
 
 const isActive = (status) => status?.node?.role === "active";
 
@@ -78,7 +83,7 @@ export class Follower {
     const mine = this.world.connect({
       opened: () => { if (mine === this.socket) this.opened(); },
       heard: (data) => { if (mine === this.socket) this.heard(JSON.parse(data)); },
-      closed: () => { if (mine === this.socket) this.dropped(); },
+      closed: (code) => { if (mine === this.socket) this.dropped(code); },
     });
     this.socket = mine;
     this.isOpen = false;
@@ -120,8 +125,9 @@ export class Follower {
     if (this.socket && this.isOpen) this.socket.ask(type);
   }
 
-  dropped() {
+  dropped(code) {
     this.socket = null;
+    this.isOpen = false;
     this.story.tear();
     if (this.isOver) return;
     this.failures += 1;
@@ -129,6 +135,18 @@ export class Follower {
       if (!this.socket && !this.isOver) this.connect();
     });
     this.lose();
+    if (code === REFUSED) this.world.later(RENEWAL_TAKES, () => this.checkSignIn());
+  }
+
+  // The sign-in was over when the server looked. Who has just changed the password gets a new one.
+  async checkSignIn() {
+    if (this.isOpen || this.isLeaving || this.isOver) return;
+    if (this.isSaving()) {
+      this.world.later(RENEWAL_TAKES, () => this.checkSignIn());
+    } else if (await this.world.isSignedOut()) {
+      this.stop();
+      this.page.signedOut();
+    }
   }
 
   // The server says something twice a second; a hung one keeps its sockets open.

@@ -3,7 +3,7 @@ import { collect, LARGEST, put } from "./draft.js";
 import { Follower } from "./follower.js";
 import {
   config, hideMoved, localTimes, showBadge, showBrought, showDocument, showEvents, showMoved,
-  showWaiting,
+  showSignedOut, showWaiting,
 } from "./render.js";
 
 const world = {
@@ -15,6 +15,7 @@ const world = {
   isHidden: () => document.hidden,
   connect,
   status,
+  isSignedOut,
 };
 
 function connect({ opened, heard, closed }) {
@@ -22,7 +23,7 @@ function connect({ opened, heard, closed }) {
   const socket = new WebSocket(`${scheme}://${location.host}/ws/status/`, ["omm.v1"]);
   socket.addEventListener("open", opened);
   socket.addEventListener("message", ({ data }) => heard(data));
-  socket.addEventListener("close", closed);
+  socket.addEventListener("close", ({ code }) => closed(code));
   return {
     ask: (type) => socket.send(JSON.stringify({ type })),
     close: () => socket.close(),
@@ -40,6 +41,18 @@ async function status(origin, timeout) {
   }
 }
 
+// A page that asks for a sign-in redirects.
+async function isSignedOut() {
+  try {
+    const answer = await fetch(location.href, {
+      method: "HEAD", cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(5000),
+    });
+    return answer.type === "opaqueredirect";
+  } catch {
+    return false;
+  }
+}
+
 const page = {
   show: (pair, events) => { showDocument(pair); showEvents(events); },
   badge: showBadge,
@@ -47,6 +60,7 @@ const page = {
   offer: (address) => showMoved(address, () => follower.leave({ asked: true })),
   withdraw: hideMoved,
   wait: showWaiting,
+  signedOut,
 };
 
 // A question in the dialog has a page of its own; everything else is on the page that is open.
@@ -70,6 +84,12 @@ function leave({ ticket, asked }) {
     location.assign(config.peer + next);
   }
   return true;
+}
+
+// To the sign-in page, which leads back here; text that would be lost can be copied first.
+function signedOut() {
+  if (collect(document.forms)) showSignedOut();
+  else location.assign(location.pathname + location.search);
 }
 
 function post(action, values) {

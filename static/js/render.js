@@ -240,6 +240,9 @@ export const showMoved = (omm, go) => showNotice(text("moved", { omm }), go);
 // A save waits until an OMM answers.
 export const showWaiting = () => showNotice(text("waiting"), null);
 
+// The session has ended while there is text on the page.
+export const showSignedOut = () => showNotice(text("signed_out"), null);
+
 export function hideMoved() {
   if (moved) moved.hidden = true;
 }

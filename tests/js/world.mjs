@@ -7,6 +7,7 @@ export class World {
     this.lastId = 0;
     this.random = random;
     this.hidden = false;
+    this.signedOut = false;
     this.sockets = [];
     this.requests = [];
     this.answers = { "": null, "http://peer": null }; // a document, null (refused) or "hung"
@@ -21,6 +22,8 @@ export class World {
     this.timers.set(this.lastId, { at: this.clock + ms, work });
     return this.lastId;
   }
+
+  isSignedOut() { return Promise.resolve(this.signedOut); }
 
   cancel(id) { this.timers.delete(id); }
 
@@ -67,7 +70,7 @@ export async function settled() {
 export class Page {
   constructor() {
     Object.assign(this, {
-      badges: [], drawn: null, draws: 0, left: [], offered: null, waits: 0, mayLeave: () => true,
+      badges: [], drawn: null, draws: 0, left: [], offered: null, waits: 0, out: 0, mayLeave: () => true,
     });
   }
 
@@ -90,6 +93,7 @@ export class Page {
   offer(address) { this.offered = address; }
   withdraw() { this.offered = null; }
   wait() { this.waits += 1; }
+  signedOut() { this.out += 1; }
   get state() { return this.badges.at(-1); }
 }
 
