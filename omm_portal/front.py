@@ -16,7 +16,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, connections
 
-from omm_portal.node.env import NodeEnvironment, host_in_url
+from omm_portal.node.env import NodeEnvironment
 from standby import gate
 from standby.document import status_bytes
 from standby.domain.facts import Role
@@ -136,16 +136,14 @@ def _cors(headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], 
     """The pair's own pages may read the status of either OMM; nobody else's may."""
     vary = (b"vary", b"Origin")
     origin = next((value for name, value in headers if name == b"origin"), b"")
-    if origin in _pair_origins(settings.OMM):
+    if origin in _allowed_origins(settings.OMM):
         return (vary, (b"access-control-allow-origin", origin))
     return (vary,)
 
 
 @lru_cache(maxsize=4)
-def _pair_origins(omm: NodeEnvironment) -> frozenset[bytes]:
-    hosts = [host_in_url(address) for address in (omm.address, omm.peer_address) if address]
-    origins = [f"http://{host}:{omm.web_port}" for host in hosts]
-    return frozenset(origin.encode() for origin in (*origins, omm.public_url) if origin)
+def _allowed_origins(omm: NodeEnvironment) -> frozenset[bytes]:
+    return frozenset(origin.encode() for origin in omm.pair_origins)
 
 
 async def _respond(

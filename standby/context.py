@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -70,6 +71,18 @@ class PairContext:
         """Where the other OMM's pages are."""
         return peer_origin()
 
+    @property
+    def way_to_peer(self) -> str | None:
+        """Where this page finds the other OMM: through the pair's proxy it came by, if any.
+
+        A proxy leads to whichever OMM is active; the page sees from the answer's address which
+        one that is.
+        """
+        public = settings.OMM.public_url
+        if public and self.request.get_host() == urlsplit(public).netloc and self.peer_origin:
+            return str(public)
+        return self.peer_origin
+
     @cached_property
     def system_name(self) -> str:
         """The name that people gave the system."""
@@ -101,7 +114,7 @@ class PairContext:
             "document": self.document,
             "labels": labels(),
             "icons": static("img/icons.svg"),
-            "peer": self.peer_origin,
+            "peer": self.way_to_peer,
             "follow": "gone" if stays else "role",
             "draft": self.draft,
             "live": user.is_authenticated and not getattr(user, "must_change_password", False),

@@ -149,6 +149,19 @@ class NodeEnvironment:
         """This node's own web address, for people."""
         return f"http://{host_in_url(self.address)}:{self.web_port}"
 
+    @property
+    def pair_origins(self) -> frozenset[str]:
+        """Web origins at which pages of this pair may be open: addresses, names and proxy.
+
+        A name allowed here counts for both OMMs: the two are told the same names.
+        """
+        addresses = filter(None, (self.address, self.peer_address))
+        names = (name for name in self.allowed_hosts if not name.startswith((".", "*")))
+        hosts = (*map(host_in_url, addresses), *names)
+        return frozenset(
+            filter(None, (self.public_url, *(f"http://{host}:{self.web_port}" for host in hosts)))
+        )
+
 
 def host_in_url(address: str) -> str:
     """An IP address as it stands in a URL: IPv6 in brackets."""

@@ -228,10 +228,16 @@ export class Follower {
       if (which === "own" || !this.isServing()) {
         const answer = await this.world.status(origin, STATUS_TIMEOUT);
         if (round !== this.round || this.isOver) return;
-        this.decide(which, answer);
+        this.decide(which, this.isOf(which, answer) ? answer : null);
       }
       await new Promise((resolve) => { this.world.later(this.pause(), resolve); });
     }
+  }
+
+  // Through a proxy before the pair either OMM may answer: what counts is whose answer it is.
+  isOf(which, answer) {
+    const mine = this.config.document.node.address;
+    return (answer?.node?.address === mine) === (which === "own");
   }
 
   // True while this OMM's own answer shows nothing to go away for.

@@ -160,3 +160,16 @@ test("a save on its way is not cut off by a switch-over, only by silence", async
   await world.pass(500);
   assert.equal(page.left.length, 1);
 });
+
+test("through a proxy both OMMs answer at one address: the page goes when the other one does", async () => {
+  const all = connected();
+  const { world, page } = all;
+  world.answers[PEER] = status("active"); // this OMM itself, seen through the proxy
+  await beating(all, 3000);
+  assert.deepEqual(page.left, []);
+  world.socket.closed();
+  world.answers[""] = status("active", "other");
+  world.answers[PEER] = status("active", "other");
+  await world.pass(500);
+  assert.equal(page.left.length, 1);
+});

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -32,7 +33,6 @@ from omm_portal.accounts.views.signing import SeeOther, next_path
 from omm_portal.pages import account
 from omm_portal.proxies import address_of
 from standby import gate
-from standby.context import peer_origin
 from standby.domain.facts import Role
 
 THEMES = {"light": "light", "dark": "dark", "": "system"}
@@ -102,9 +102,13 @@ class HandOver(View):
         return ticket_redeem(request.POST.get("ticket", ""))
 
     def is_from_peer(self, request: HttpRequest) -> bool:
-        """True for a POST of the other OMM's own pages."""
-        origin = peer_origin()
-        return origin is not None and request.headers.get("Origin") == origin
+        """True for a POST of the other OMM's pages, at its address, a name or the pair's proxy.
+
+        Pages of this OMM itself are no such place, unless a proxy stands before both.
+        """
+        omm = settings.OMM
+        others = omm.pair_origins - ({omm.web_url} - {omm.public_url})
+        return bool(omm.peer_address) and request.headers.get("Origin") in others
 
 
 @csrf_protect

@@ -101,3 +101,39 @@ def test_it_leads_nowhere_else(arriving: Client, ticket: str) -> None:
 
 def test_without_a_peer_there_are_none(admin: User) -> None:
     assert ticket_issue(user=admin) is None
+
+
+PROXY = "https://omm.example"
+
+
+@pytest.mark.parametrize("origin", [PROXY, "http://omm-b.example:8000"])
+def test_it_may_come_through_a_proxy_or_from_a_name(
+    ticket: str, settings: Any, origin: str
+) -> None:
+    settings.OMM = replace(settings.OMM, public_url=PROXY, allowed_hosts=("omm-b.example",))
+    arriving = Client(headers={"host": "127.0.0.1", "origin": origin})
+    response = arriving.post("/handover/", {"ticket": ticket, "next": "/rfps/"})
+    assert response.headers["Location"] == "/rfps/"
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://127.0.0.1:8000", "http://omm-b.example", "https://other.example", "null"]
+)
+def test_it_comes_from_nowhere_else(ticket: str, settings: Any, origin: str) -> None:
+    settings.OMM = replace(settings.OMM, public_url=PROXY, allowed_hosts=("omm-b.example", "*"))
+    arriving = Client(headers={"host": "127.0.0.1", "origin": origin})
+    response = arriving.post("/handover/", {"ticket": ticket, "next": "/rfps/"})
+    assert response.headers["Location"] == "/login/?next=%2Frfps%2F"
+
+
+def test_a_page_behind_the_proxy_looks_for_the_other_omm_there(
+    admin: User, peer: str, settings: Any
+) -> None:
+    settings.OMM = replace(settings.OMM, public_url=PROXY)
+    settings.ALLOWED_HOSTS = ["omm.example", "127.0.0.1"]
+    browser = Client()
+    browser.force_login(admin)
+    direct = browser.get("/", headers={"host": "127.0.0.1"}).context["pair"].config
+    through = browser.get("/", headers={"host": "omm.example"}).context["pair"].config
+    assert direct["peer"] == ORIGIN
+    assert through["peer"] == PROXY
