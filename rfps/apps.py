@@ -12,12 +12,15 @@ class RfpsConfig(AppConfig):
     def ready(self) -> None:
         """Have sites and base stations journalled and counted for the status document."""
         from rfps.models import Rfp, Site
+        from rfps.overview import address_effect, rfp_counts
         from rfps.selectors import rfp_connected_count, rfp_count
         from rfps.states import LABELS
-        from standby import hooks, presentation
+        from standby import hooks, panels, presentation
         from standby.journal import registry
 
         registry.register(Site)
         registry.register(Rfp)
         hooks.count_rfps(configured=rfp_count, connected=rfp_connected_count)
+        panels.add("dashboard", "rfps/counts_card.html", rfp_counts)
+        panels.add("omm-settings", "rfps/address_effect.html", address_effect)
         presentation.add_kind("rfp", LABELS)

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from rfps.models import IpMode, Rfp, Site
-from rfps.selectors import WITHOUT_STANDBY, connected_ids, seen_ids
+from rfps.selectors import WITHOUT_STANDBY, connected_ids, other_omms, seen_ids
 from rfps.states import RfpCondition
 from rfps.validation import mac_normalised
 
@@ -87,6 +87,8 @@ class RfpFilterSet(django_filters.FilterSet):  # type: ignore[misc]
                 return rows.filter(dect_on=False)
             case RfpCondition.NO_STANDBY:
                 return rows.filter(WITHOUT_STANDBY)
+            case RfpCondition.OTHER_OMM:
+                return rows.filter(other_omms())
 
 
 class RfpPageFilterSet(RfpFilterSet):

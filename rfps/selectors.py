@@ -12,9 +12,18 @@ from django.db.models import Count, Q, QuerySet
 
 from rfps.models import IpMode, Rfp, RfpLive, Site
 from rfps.states import RANKS, rfp_state
+from standby.selectors import omm_settings
 
 WITHOUT_STANDBY = Q(ip_mode=IpMode.LOCAL, second_omm=None)
 """Base stations whose own addresses name one OMM only: they cannot follow a fail-over."""
+
+
+def other_omms() -> Q:
+    """Base stations whose own addresses name other OMMs than the settings do (one query)."""
+    told = omm_settings()
+    one, two = told.first_address, told.second_address
+    same = Q(first_omm=one, second_omm=two) | Q(first_omm=two, second_omm=one)
+    return Q(ip_mode=IpMode.LOCAL) & ~same
 
 
 def site_list() -> QuerySet[Site]:

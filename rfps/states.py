@@ -25,6 +25,7 @@ class RfpCondition(TextChoices):
     NEVER_SEEN = "never_seen", _("Never seen")
     DECT_OFF = "dect_off", _("DECT off")
     NO_STANDBY = "no_standby", _("Without a second OMM")
+    OTHER_OMM = "other_omm", _("With other OMM addresses")
 
 
 LABELS = {

@@ -53,6 +53,7 @@ from standby.models import (
     SipSettings,
     SystemSettings,
 )
+from standby.panels import panels
 from standby.presentation import event_rows
 from standby.rows import (
     change_groups,
@@ -84,7 +85,9 @@ class DashboardPage(SignedIn, TemplateView):
     template_name = "standby/dashboard.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(events=event_rows(timeline()), **kwargs)
+        return super().get_context_data(
+            events=event_rows(timeline()), panels=panels("dashboard"), **kwargs
+        )
 
 
 class PairPage(TemplateView):
@@ -290,7 +293,13 @@ class OmmSettingsPage(ServicePage[OmmSettingsForm]):
         row = selectors.omm_settings()
         on_trial = row.trial_until is not None and row.trial_until > timezone.now()
         seconds = settings.OMM.address_trial
-        return super().get_context_data(row=row, on_trial=on_trial, trial_seconds=seconds, **kwargs)
+        return super().get_context_data(
+            row=row,
+            on_trial=on_trial,
+            trial_seconds=seconds,
+            panels=panels("omm-settings"),
+            **kwargs,
+        )
 
     def save(self, form: OmmSettingsForm) -> Written[OmmSettings]:
         return services.omm_settings_update(
