@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q
@@ -76,12 +77,10 @@ def address_effect() -> AddressEffect:
     """
     connected = Q(pk__in=connected_ids())
     counts = {"count": Count("pk"), "connected": Count("pk", filter=connected)}
-    dhcp = Rfp.objects.filter(ip_mode=IpMode.DHCP).order_by("site__name")
+    dhcp: Any = Rfp.objects.filter(ip_mode=IpMode.DHCP).order_by("site__name")
     shares = [
-        SiteShare(site, name or "", count, connected_now)
-        for site, name, count, connected_now in dhcp.values("site", "site__name")
-        .annotate(**counts)
-        .values_list("site", "site__name", "count", "connected")
+        SiteShare(row["site"], row["site__name"] or "", row["count"], row["connected"])
+        for row in dhcp.values("site", "site__name").annotate(**counts)
     ]
     local = Rfp.objects.filter(ip_mode=IpMode.LOCAL).aggregate(**counts)
     others = rfp_list().filter(other_omms())
