@@ -10,17 +10,21 @@ from django.conf import settings
 
 from standby import gate
 from standby.domain.facts import Role
+from standby.domain.sentence import pack, say, unpack
 from standby.lease import LeaseView
 
 Document = dict[str, Any]
 
 
 def status_document(view: LeaseView) -> Document:
-    """The document for pages; without a valid lease the role is ``failed``, with the reason."""
+    """The document for pages; without a valid lease the role is ``failed``, with the reason.
+
+    Its texts are sentences (see standby.domain.sentence): ``standby.texts.localised`` says them.
+    """
     document = _parsed(view)
     if not view.valid:
         document["node"] = {**document["node"], "role": Role.FAILED.value, "synchronised": False}
-        document["reason"] = f"This OMM is not working: {view.why}."
+        document["reason"] = say("This OMM is not working: %(why)s.", why=view.why)
         if document["peer"]:
             document["peer"] = {**document["peer"], "in_contact": False}
     return document
@@ -30,7 +34,7 @@ def _parsed(view: LeaseView) -> Document:
     document = _empty()
     if view.lease is not None:
         with contextlib.suppress(ValueError):
-            document |= json.loads(view.lease.document)
+            document |= unpack(json.loads(view.lease.document))
     return document
 
 
@@ -39,7 +43,7 @@ def status_bytes() -> bytes:
     view = gate.lease()
     if view.valid and view.lease is not None:
         return view.lease.document
-    return json.dumps(status_document(view), ensure_ascii=False).encode()
+    return json.dumps(pack(status_document(view)), ensure_ascii=False).encode()
 
 
 def lag(document: Document) -> int | None:

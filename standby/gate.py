@@ -12,7 +12,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from standby.domain.facts import Role
+from standby.domain.facts import ROLE_WORDS, Role
+from standby.domain.sentence import say
 from standby.lease import LeaseReader, LeaseView
 from standby.link import control
 
@@ -42,11 +43,12 @@ def lease() -> LeaseView:
 def refusal(view: LeaseView) -> str:
     """Why a change cannot be made under this lease; empty when it can."""
     if view.lease is None or not view.valid:
-        return f"This OMM is not active: {view.why}"
+        return say("This OMM is not active: %(why)s", why=view.why)
     if view.lease.role != Role.ACTIVE:
-        return f"This OMM is not active: its role is {view.lease.role.value}."
+        role = ROLE_WORDS[view.lease.role]
+        return say("This OMM is not active: its role is %(role)s.", role=role)
     if not view.lease.gate_open:
-        return "This OMM accepts no change at this moment: its role is being settled."
+        return say("This OMM accepts no change at this moment: its role is being settled.")
     return ""
 
 

@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 
 from standby.domain.facts import Role
+from standby.domain.sentence import say
 
 BEATS_VALID = 3
 """A lease that was not renewed for so many heartbeats is over."""
@@ -210,6 +211,10 @@ def _unpack(body: bytes) -> tuple[Lease, str]:
     return lease, boot.rstrip(b"\0").decode()
 
 
+def _worthless(why: str) -> LeaseView:
+    return LeaseView(None, valid=False, why=why)
+
+
 class LeaseReader:
     """Reads a node's lease from any thread of any process.
 
@@ -234,10 +239,8 @@ class LeaseReader:
             except (OSError, ValueError, IndexError, struct.error) as error:
                 self._drop()
                 if getattr(error, "errno", None) == errno.ENOENT:
-                    return LeaseView(
-                        None, valid=False, why="the standby process has not started yet"
-                    )
-                return LeaseView(None, valid=False, why=f"the role lease cannot be read ({error})")
+                    return _worthless(say("the standby process has not started yet"))
+                return _worthless(say("the role lease cannot be read (%(error)s)", error=error))
 
     def close(self) -> None:
         """Give the file back."""
@@ -248,9 +251,7 @@ class LeaseReader:
         self._open()
         found = self._record()
         if found is None:
-            return LeaseView(
-                None, valid=False, why="the standby process has not decided a role yet"
-            )
+            return _worthless(say("the standby process has not decided a role yet"))
         lease, kernel = found
         # The lock and the clock are looked at after the record: a verdict can only be too strict.
         why = self._why_not(lease, kernel)
@@ -258,14 +259,14 @@ class LeaseReader:
 
     def _why_not(self, lease: Lease, kernel: str) -> str:
         if not self._held():
-            return "the standby process is not running"
+            return say("the standby process is not running")
         if kernel != kernel_boot_id():
-            return "the role lease is of an earlier boot of this host"
+            return say("the role lease is of an earlier boot of this host")
         age = boot_time() - lease.renewed_at
         if age >= self._valid_for:
-            return f"the role lease was not renewed for {age:.1f} s"
+            return say("the role lease was not renewed for %(seconds)s s", seconds=f"{age:.1f}")
         if age < -self._valid_for:
-            return "the role lease carries a time of the future"
+            return say("the role lease carries a time of the future")
         return ""
 
     def _held(self) -> bool:

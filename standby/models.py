@@ -7,6 +7,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from standby.domain.sentence import told
+
 SETTINGS_NAMESPACE = uuid.UUID("8d3c1b1e-5d0f-5b8e-9a6e-0f4b6f0c7a15")
 
 
@@ -206,9 +208,17 @@ class Event(models.Model):
     severity = models.CharField(max_length=8, choices=Severity, default=Severity.INFO)
     message = models.TextField()
     details = models.JSONField(default=dict)
+    texts = models.JSONField(default=dict)
+    """How ``message`` was made (see standby.domain.sentence); empty in rows of older versions."""
 
     class Meta:
         ordering: ClassVar = ["-at", "-id"]
+
+    @property
+    def sentence(self) -> str:
+        """The message, ready to be said in any language where that is known."""
+        texts = self.texts if isinstance(self.texts, dict) else {}
+        return told(self.message, texts.get("message"))
 
 
 class Sample(models.Model):

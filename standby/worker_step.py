@@ -15,6 +15,7 @@ from celery import bootsteps
 from celery.signals import worker_shutting_down
 from django.conf import settings
 
+from standby.domain.sentence import say
 from standby.models import NodeIdentity
 from standby.runtime import PairRuntime, current, set_current
 from standby.runtime.config import RuntimeConfig
@@ -69,4 +70,4 @@ def _resign(**_: Any) -> None:
     """The worker was told to stop: give the role away first, without holding the signal up."""
     runtime = current()
     if runtime is not None:
-        runtime.resign_soon("The standby worker is stopping.")
+        runtime.resign_soon(say("The standby worker is stopping."))

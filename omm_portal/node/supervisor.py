@@ -271,7 +271,7 @@ class Supervisor:
     async def _resign(self) -> None:
         """Hand the role over while everything still runs."""
         wait = self._node.handover_wait
-        message = {"command": "resign", "reason": "shutdown", "wait": wait}
+        message = {"command": "resign", "wait": wait}
         try:
             answer = await acall(self._node.control_socket, message, wait + RESIGN_EXTRA_SECONDS)
         except ControlError as problem:

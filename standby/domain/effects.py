@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from standby.domain.facts import Head, Role
 from standby.domain.reconcile import Relation
+from standby.domain.sentence import say
 from standby.domain.view import Sip
 
 
@@ -40,6 +41,15 @@ class Handover(StrEnum):
     def leaves(self) -> bool:
         """The OMM stops afterwards, confirmed or not."""
         return self in (Handover.REBOOT, Handover.SHUTDOWN)
+
+
+HANDOVER_WORDS = {
+    Handover.SWITCHOVER: say("switchover"),
+    Handover.ERROR: say("error"),
+    Handover.REBOOT: say("reboot"),
+    Handover.SHUTDOWN: say("shutdown"),
+}
+"""The kinds of hand-over as one word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from standby.domain.facts import Head
+from standby.domain.sentence import say
 from standby.journal import guard, staging, store
 from standby.journal.database import (
     ALIAS,
@@ -203,4 +204,4 @@ def forward(entry: Entry, connection: BaseDatabaseWrapper) -> Statement | None:
     if entry.operation == "delete":
         one.insert(entry.object, entry.before or {}, connection)  # it must be possible to undo
         return one.delete(entry.object, connection)
-    raise UnknownModelOrField(f"unknown operation {entry.operation}")
+    raise UnknownModelOrField(say("unknown operation %(name)s", name=entry.operation))

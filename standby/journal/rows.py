@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from standby.domain.sentence import say
 from standby.journal import registry
 from standby.journal.canonical import dumps
 from standby.journal.errors import BadEntry, BadValue, Diverged, UnknownModelOrField
@@ -172,7 +173,8 @@ class Table:
     def _refuse_unknown(self, values: Mapping[str, Any]) -> None:
         unknown = sorted(values.keys() - self.by_name.keys())
         if unknown:
-            raise UnknownModelOrField(f"unknown field {self.label}.{unknown[0]}")
+            field = f"{self.label}.{unknown[0]}"
+            raise UnknownModelOrField(say("unknown field %(field)s", field=field))
 
 
 def _column(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Column:
@@ -196,7 +198,7 @@ def table(label: str, connection: BaseDatabaseWrapper) -> Table:
     if key not in _tables:
         found = registry.find(label)
         if found is None:
-            raise UnknownModelOrField(f"unknown model {label}")
+            raise UnknownModelOrField(say("unknown model %(model)s", model=label))
         _tables[key] = Table(found.model, connection)
     return _tables[key]
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from standby.domain.facts import Head
+from standby.domain.sentence import say
 from standby.journal import guard, registry, staging, store
 from standby.journal.apply import Applier
 from standby.journal.canonical import dumps
@@ -184,12 +185,14 @@ class _Installer:
 
     def _check_versions(self, number: int, fields: dict[str, Any]) -> None:
         if number != FORMAT:
-            raise UnknownModelOrField(f"snapshot format {number} is not known")
+            raise UnknownModelOrField(say("snapshot format %(number)s is not known", number=number))
         own = _fields(self._connection)
         for label in own.keys() & fields.keys():
             if own[label] != fields[label]:
                 differing = set(own[label]).symmetric_difference(fields[label])
-                raise UnknownModelOrField(f"unknown field {label}.{min(differing, default='?')}")
+                raise UnknownModelOrField(
+                    say("unknown field %(field)s", field=f"{label}.{min(differing, default='?')}")
+                )
 
     def _take_rows(self, one: Table, rows: list[Any]) -> None:
         for row in rows:

@@ -16,6 +16,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+from standby.domain.sentence import pack, unpack
+
 log = logging.getLogger(__name__)
 
 MAX_LINE = 1024 * 1024
@@ -197,7 +199,7 @@ class _ControlProtocol(asyncio.Protocol):
 
 
 def _encode(message: dict[str, Any]) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(pack(message), separators=(",", ":")).encode() + b"\n"
 
 
 def _decode(line: bytes) -> dict[str, Any]:
@@ -207,7 +209,8 @@ def _decode(line: bytes) -> dict[str, Any]:
         raise _Nonsense("nested too deeply") from None
     if not isinstance(message, dict):
         raise _Nonsense("not an object")
-    return message
+    found: dict[str, Any] = unpack(message)
+    return found
 
 
 def call(path: Path, message: dict[str, Any], timeout: float) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from standby.domain.election import sip_allows, successor_refusal
-from standby.domain.facts import Role
+from standby.domain.facts import ROLE_WORDS, Role
 from standby.domain.member import Handover, HandoverEnded
 from standby.domain.reconcile import Standing
+from standby.domain.sentence import say
 from standby.link import control
 from standby.link.channel import LinkError
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 Message = dict[str, Any]
 ANSWER_SLACK = 0.5
 SUPERVISOR_TIMEOUT = 2.0
+SOMEBODY = say("a person")
 
 
 def _check(name: str, ok: bool, message: str, advice: str = "") -> Message:  # noqa: FBT001
@@ -100,16 +102,16 @@ class Commands:
             _check(
                 "active",
                 member.role is Role.ACTIVE,
-                f"This OMM is {member.role.value}.",
-                "Ask on the OMM that is active.",
+                say("This OMM is %(role)s.", role=ROLE_WORDS[member.role]),
+                say("Ask on the OMM that is active."),
             ),
             _check(
                 "contact",
                 member.in_contact,
-                "The other OMM is in contact."
+                say("The other OMM is in contact.")
                 if member.in_contact
-                else "The other OMM is not in contact.",
-                "Start the other OMM or repair the network between the two.",
+                else say("The other OMM is not in contact."),
+                say("Start the other OMM or repair the network between the two."),
             ),
         ]
         if member.in_contact and peer is not None:
@@ -117,32 +119,32 @@ class Commands:
                 _check(
                     "standby",
                     peer.role is Role.STANDBY,
-                    f"The other OMM is {peer.role.value}.",
-                    "Wait until it is standby.",
+                    say("The other OMM is %(role)s.", role=ROLE_WORDS[peer.role]),
+                    say("Wait until it is standby."),
                 ),
                 _check(
                     "healthy",
                     peer.healthy,
-                    "The other OMM is healthy."
+                    say("The other OMM is healthy.")
                     if peer.healthy
-                    else "The other OMM reports an error.",
-                    "Look at its events and its disk.",
+                    else say("The other OMM reports an error."),
+                    say("Look at its events and its disk."),
                 ),
                 _check(
                     "sip",
                     peer.sip_ok is not False,
-                    "The other OMM reaches the SIP proxy, or none is configured."
+                    say("The other OMM reaches the SIP proxy, or none is configured.")
                     if peer.sip_ok is not False
-                    else "The other OMM does not reach the SIP proxy.",
-                    "Check the network between the other OMM and the SIP proxy.",
+                    else say("The other OMM does not reach the SIP proxy."),
+                    say("Check the network between the other OMM and the SIP proxy."),
                 ),
                 _check(
                     "journal",
                     standing in (Standing.EQUAL, Standing.AHEAD, Standing.UNKNOWN),
-                    "The other OMM holds the journal or can take the rest."
+                    say("The other OMM holds the journal or can take the rest.")
                     if standing in (Standing.EQUAL, Standing.AHEAD, Standing.UNKNOWN)
-                    else "The other OMM does not hold this journal.",
-                    "Wait until the OMMs are synchronised.",
+                    else say("The other OMM does not hold this journal."),
+                    say("Wait until the OMMs are synchronised."),
                 ),
             ]
         if not any(not each["ok"] for each in found):
@@ -162,11 +164,11 @@ class Commands:
         if failed:
             return _refused(failed[0]["message"], failed)
         ended = await self._runtime.hand_over(
-            Handover.SWITCHOVER, f"Switch-over by {actor or 'a person'}."
+            Handover.SWITCHOVER, say("Switch-over by %(who)s.", who=actor or SOMEBODY)
         )
         if not ended.done:
-            return _refused(f"The switch-over was cancelled: {ended.reason}.", [])
-        return _accepted("The other OMM is active.")
+            return _refused(say("The switch-over was cancelled: %(why)s.", why=ended.reason), [])
+        return _accepted(say("The other OMM is active."))
 
     # --- takeover -------------------------------------------------------------------------------
 
@@ -175,23 +177,23 @@ class Commands:
         runtime = self._runtime
         member = runtime.member
         if member.role is Role.ACTIVE:
-            return _refused("This OMM is active already.", [])
+            return _refused(say("This OMM is active already."), [])
         if member.in_contact and member.peer is not None and member.peer.role is Role.ACTIVE:
             try:
                 return await runtime.follower.request_switchover(str(message.get("actor", "")))
             except LinkError as error:
-                return _refused(f"The active OMM does not answer: {error}.", [])
+                return _refused(say("The active OMM does not answer: %(error)s.", error=error), [])
         if not message.get("force"):
             return self._takeover_by_rule()
         member.force()
         runtime.events.record(
             "takeover_forced",
             "warning",
-            f"Takeover forced by {message.get('actor') or 'a person'}.",
+            say("Takeover forced by %(who)s.", who=message.get("actor") or SOMEBODY),
             {},
         )
         runtime.step()
-        return _accepted("This OMM takes over by force.")
+        return _accepted(say("This OMM takes over by force."))
 
     def _takeover_by_rule(self) -> Message:
         runtime = self._runtime
@@ -200,18 +202,20 @@ class Commands:
             _check(
                 "sip",
                 allowed,
-                "The SIP proxy does not answer.",
-                "Force the takeover if you are sure.",
+                say("The SIP proxy does not answer."),
+                say("Force the takeover if you are sure."),
             )
         ]
-        return _refused(f"Not now: {runtime.member.reason}", checks)
+        return _refused(say("Not now: %(why)s", why=runtime.member.reason), checks)
 
     # --- leaving --------------------------------------------------------------------------------
 
     async def _resign(self, message: Message) -> Message:
         """Before the process ends: hand over, bounded; answers when done or given up."""
         kind = Handover.SHUTDOWN
-        ended = await self._runtime.hand_over(kind, str(message.get("reason") or "Shutting down."))
+        ended = await self._runtime.hand_over(
+            kind, str(message.get("reason") or say("Shutting down."))
+        )
         return {
             "ok": ended.done,
             "reason": ended.reason,
@@ -231,14 +235,12 @@ class Commands:
     async def _leave(self, kind: Handover, order: str, message: Message) -> Message:
         runtime = self._runtime
         if runtime.member.leaving:
-            return _refused("This OMM is leaving already.", [])
-        actor = str(message.get("actor") or "a person")
-        word = kind.value.capitalize()
-        runtime.events.record(
-            kind.value, "warning", f"{word} asked for by {actor}.", {"actor": actor}
-        )
-        runtime.in_loop(self._hand_over_and(kind, f"{word} by {actor}.", order))
-        return _accepted(f"{word}: this OMM hands over and then leaves.")
+            return _refused(say("This OMM is leaving already."), [])
+        actor = str(message.get("actor") or SOMEBODY)
+        asked, reason, answer = _leaving_texts(kind, actor)
+        runtime.events.record(kind.value, "warning", asked, {"actor": actor})
+        runtime.in_loop(self._hand_over_and(kind, reason, order))
+        return _accepted(answer)
 
     async def _hand_over_and(self, kind: Handover, reason: str, order: str) -> None:
         ended: HandoverEnded = await self._runtime.hand_over(kind, reason)
@@ -253,6 +255,21 @@ def _tell_supervisor(path: Path, order: str) -> None:
         control.call(path, {"command": order}, SUPERVISOR_TIMEOUT)
     except control.ControlError as error:
         log.warning("the supervisor does not answer: %s", error)
+
+
+def _leaving_texts(kind: Handover, actor: str) -> tuple[str, str, str]:
+    """What is noted, the reason of the hand-over, and the answer."""
+    if kind is Handover.REBOOT:
+        return (
+            say("Reboot asked for by %(who)s.", who=actor),
+            say("Reboot by %(who)s.", who=actor),
+            say("Reboot: this OMM hands over and then leaves."),
+        )
+    return (
+        say("Shutdown asked for by %(who)s.", who=actor),
+        say("Shutdown by %(who)s.", who=actor),
+        say("Shutdown: this OMM hands over and then leaves."),
+    )
 
 
 def _accepted(reason: str) -> Message:

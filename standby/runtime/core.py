@@ -14,6 +14,7 @@ from typing import Any
 
 from standby import journal
 from standby.domain.contact import Hearing
+from standby.domain.effects import HANDOVER_WORDS
 from standby.domain.facts import Head, Heartbeat, Role
 from standby.domain.member import (
     Beat,
@@ -30,6 +31,7 @@ from standby.domain.member import (
     WriteTerm,
 )
 from standby.domain.reconcile import Relation
+from standby.domain.sentence import say
 from standby.lease import boot_time
 from standby.link.channel import ChannelServer
 from standby.link.control import ControlServer
@@ -453,18 +455,17 @@ class PairRuntime(LoopHost):
         """A shutdown asked for during a hand-over makes that one final."""
         running = self._handover
         if running is None or not kind.leaves:
-            return HandoverEnded(kind, False, "a hand-over is under way")
+            return HandoverEnded(kind, False, say("a hand-over is under way"))
         self.carry_out(self.member.hand_over(kind, reason, self.facts(), self.clock()))
         return await asyncio.shield(running)
 
     def _handover_ended(self, ended: HandoverEnded) -> None:
         severity = "info" if ended.done else "warning"
-        self.events.record(
-            HANDOVER,
-            severity,
-            f"Hand-over ({ended.kind.value}): {ended.reason}.",
-            {"kind": ended.kind.value, "done": ended.done},
+        text = say(
+            "Hand-over (%(kind)s): %(why)s.", kind=HANDOVER_WORDS[ended.kind], why=ended.reason
         )
+        details = {"kind": ended.kind.value, "done": ended.done}
+        self.events.record(HANDOVER, severity, text, details)
         if self._handover is not None and not self._handover.done():
             self._handover.set_result(ended)
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError
 from django.utils.dateparse import parse_datetime
 
-from standby.domain.facts import Role
+from standby.domain.contact import Evidence
+from standby.domain.facts import ROLE_WORDS, Role
 from standby.domain.member import RoleChanged
+from standby.domain.sentence import TEXTS, pack, say
 from standby.link.channel import LinkError
 from standby.models import Event, Severity
 from standby.runtime.threads import DatabaseThread
@@ -25,6 +27,12 @@ log = logging.getLogger(__name__)
 
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 SHARED_AT_ONCE = 50
+EVIDENCE_WORDS = {
+    Evidence.NEVER: say("never"),
+    Evidence.REFUSED: say("refused"),
+    Evidence.SILENCE: say("silence"),
+    Evidence.RESTART: say("restart"),
+}
 REMEMBERED = 500
 """Events offered to a peer after contact is back; what it has already is recognised by its id."""
 
@@ -44,15 +52,17 @@ class EventLog:
         log.log(
             LEVELS[severity], "%s: %s", code, message, extra={"event": code, "details": details}
         )
-        item = {
-            "uid": str(uuid.uuid4()),
-            "at": datetime.now(UTC).isoformat(),
-            "node": self._runtime.config.address,
-            "code": code,
-            "severity": severity,
-            "message": message,
-            "details": details,
-        }
+        item = pack(
+            {
+                "uid": str(uuid.uuid4()),
+                "at": datetime.now(UTC).isoformat(),
+                "node": self._runtime.config.address,
+                "code": code,
+                "severity": severity,
+                "message": message,
+            }
+        )
+        item["details"] = details
         self._unshared = [*self._unshared, item][-REMEMBERED:]
         self._wake.set()
         self._runtime.budget.note(item)
@@ -71,16 +81,17 @@ class EventLog:
         """Contact with the other OMM began or ended."""
         peer = self._runtime.config.peer_address
         if in_contact:
-            self.record("contact", "info", f"In contact with the other OMM, {peer}.", {})
+            self.record(
+                "contact", "info", say("In contact with the other OMM, %(omm)s.", omm=peer), {}
+            )
             return
         contact = self._runtime.member.contact
-        evidence = contact.evidence.value
-        self.record(
-            "contact_lost",
-            "error",
-            f"No contact with the other OMM, {peer}: {evidence}.",
-            self._evidence(),
+        text = say(
+            "No contact with the other OMM, %(omm)s: %(evidence)s.",
+            omm=peer,
+            evidence=EVIDENCE_WORDS[contact.evidence],
         )
+        self.record("contact_lost", "error", text, self._evidence())
 
     def role_changed(self, change: RoleChanged) -> None:
         """The role changed: cause, evidence, and how long the pair was without an active."""
@@ -95,7 +106,8 @@ class EventLog:
         severity = "error" if change.new is Role.FAILED else "warning"
         if change.old is Role.STARTING and change.new is Role.STANDBY:
             severity = "info"
-        self.record("role_change", severity, f"{change.new.value}: {change.reason}", details)
+        text = say("%(role)s: %(cause)s", role=ROLE_WORDS[change.new], cause=change.reason)
+        self.record("role_change", severity, text, details)
 
     def _evidence(self) -> dict[str, Any]:
         runtime, now = self._runtime, self._runtime.clock()
@@ -158,6 +170,7 @@ def _keep(items: list[dict[str, Any]]) -> None:
             severity=item["severity"],
             message=item["message"],
             details=item["details"],
+            texts=item.get(TEXTS, {}),
         )
         for item in items
     ]

@@ -16,6 +16,7 @@ from django.db import DatabaseError
 from standby import hooks, journal
 from standby.domain.facts import Head, Role
 from standby.domain.reconcile import Standing
+from standby.domain.sentence import pack, say, say_count
 from standby.journal import Batch
 from standby.link.channel import LinkError
 from standby.runtime.shipping import BATCH_BYTES
@@ -76,7 +77,10 @@ class Follower:
         try:
             return await handler(message)
         except Refused as refused:
-            return {"type": "refused", "code": refused.code, "reason": str(refused)}
+            refusal: Message = pack(
+                {"type": "refused", "code": refused.code, "reason": str(refused)}
+            )
+            return refusal
         except DatabaseError as error:
             return {"type": "refused", "code": "database", "reason": f"database error: {error}"}
         except (KeyError, TypeError, ValueError, journal.BadEntry) as error:
@@ -184,9 +188,8 @@ class Follower:
         runtime.head, runtime.acked = head, (head.seq, head.hash)
         runtime.ever_synchronised = True
         self._followed = head.hash
-        self._runtime.events.record(
-            "snapshot", "info", f"Received the whole configuration, {head.seq} entries.", {}
-        )
+        text = say("Received the whole configuration, %(count)s entries.", count=head.seq)
+        self._runtime.events.record("snapshot", "info", text, {})
         return {"type": "ack", "term": message["term"], "seq": head.seq, "hash": head.hash}
 
     async def _set_aside(self, message: Message) -> Message:
@@ -203,7 +206,8 @@ class Follower:
 
     async def _switchover(self, message: Message) -> Message:
         actor = str(message.get("actor", ""))
-        return await self._runtime.commands.switchover({"actor": actor})
+        answer: Message = pack(await self._runtime.commands.switchover({"actor": actor}))
+        return answer
 
     # --- own initiative -------------------------------------------------------------------------
 
@@ -277,7 +281,12 @@ class Follower:
         runtime.events.record(
             "reconciled",
             "warning",
-            f"After the split {lost} own changes were set aside and the other OMM's were taken.",
+            say_count(
+                "After the split 1 own change was set aside and the other OMM's were taken.",
+                "After the split %(count)s own changes were set aside and the other OMM's were "
+                "taken.",
+                lost,
+            ),
             {"common": common, "set_aside": lost, "head": head.seq},
         )
 

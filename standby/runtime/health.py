@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, connections
 
 from standby import hooks, journal
+from standby.domain.sentence import say
 from standby.models import NodeIdentity, SetAside, SetAsideClass, SipSettings
 from standby.sip_check import check_targets
 
@@ -72,7 +73,7 @@ class Health:
         since = None if self._long_work else self._checking_since
         grace = self._runtime.config.timing.error_grace
         if since is not None and self._runtime.clock() - since > grace:
-            return "The database does not answer."
+            return say("The database does not answer.")
         return ""
 
     def _dead_child(self) -> str:
@@ -81,7 +82,7 @@ class Health:
             child = self._children.get(name)
             down_since = child.get("down_since") if child else None
             if down_since is not None and now - float(down_since) > grace:
-                return f"The {name} service is down."
+                return say("The %(name)s service is down.", name=name)
         return ""
 
     def children(self, report: dict[str, Any]) -> None:
@@ -91,11 +92,11 @@ class Health:
 
     def database_failed(self, text: str) -> None:
         """Writing failed; the next good check takes it back."""
-        self._database_error = f"The database cannot be written: {text}."
+        self._database_error = say("The database cannot be written: %(error)s.", error=text)
 
     def term_failed(self, text: str) -> None:
         """The term file cannot be written."""
-        self._term_error = f"The term cannot be kept: {text}."
+        self._term_error = say("The term cannot be kept: %(error)s.", error=text)
 
     async def first_look(self) -> None:
         """Before the first beat: settings and counts."""
@@ -159,8 +160,10 @@ class Health:
         try:
             free = shutil.disk_usage(self._runtime.config.data_dir).free
         except OSError as error:
-            return f"The disk cannot be read: {error}."
-        return f"{free // 1024 // 1024} MB free" if free < DISK_LOW_BYTES else ""
+            return say("The disk cannot be read: %(error)s.", error=error)
+        if free >= DISK_LOW_BYTES:
+            return ""
+        return say("%(size)s MB free", size=free // 1024 // 1024)
 
     def mark_later(self) -> None:
         """Keep the acknowledged position soon, many acknowledgements in one write."""

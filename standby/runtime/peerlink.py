@@ -17,6 +17,7 @@ from standby.domain.reconcile import (
     quick_standing,
     standing_by_common,
 )
+from standby.domain.sentence import say
 from standby.link.channel import (
     ChannelClient,
     LinkAuthError,
@@ -158,7 +159,7 @@ class PeerLink:
         """Ask the peer; raises LinkError when there is no connection or it fails."""
         client = self.client
         if client is None:
-            raise LinkError("there is no connection to the other OMM")
+            raise LinkError(say("there is no connection to the other OMM"))
         try:
             return await client.request(message, timeout)
         except LinkRemoteError:

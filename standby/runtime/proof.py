@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from standby import journal
 from standby.domain.facts import Role
+from standby.domain.sentence import say
 from standby.link.channel import LinkError
 
 if TYPE_CHECKING:
@@ -61,8 +62,11 @@ class TableProof:
             runtime.events.record(
                 "tables_differ",
                 "error",
-                f"The tables of the two OMMs differ at entry {head.seq}: one database was changed "
-                "past the journal.",
+                say(
+                    "The tables of the two OMMs differ at entry %(seq)s: one database was changed "
+                    "past the journal.",
+                    seq=head.seq,
+                ),
                 {"seq": head.seq},
             )
         self.differ = not equal

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from standby import journal
 from standby.domain.facts import Head, Role
 from standby.domain.reconcile import Standing, quick_standing
+from standby.domain.sentence import say, unpack
 from standby.journal import Batch
 from standby.link.channel import LinkError
 
@@ -139,7 +140,7 @@ class Shipper:
 
     def _refusal(self, answer: dict[str, Any]) -> None:
         """Say why, once; try again soon, and then less and less often."""
-        reason = str(answer.get("reason", "no reason given"))
+        reason = str(unpack(answer).get("reason", "no reason given"))
         if reason != self._told:
             log.info("the other OMM does not take the journal: %s", reason)
         self._told = reason
@@ -196,8 +197,12 @@ class Shipper:
             self._runtime.events.record(
                 "older_disk",
                 "warning",
-                f"The other OMM's journal ends at {theirs.seq}, but it once confirmed "
-                f"{self._runtime.acked[0]}: an older disk was put back.",
+                say(
+                    "The other OMM's journal ends at %(seq)s, but it once confirmed "
+                    "%(confirmed)s: an older disk was put back.",
+                    seq=theirs.seq,
+                    confirmed=self._runtime.acked[0],
+                ),
                 {"seq": theirs.seq, "confirmed": self._runtime.acked[0]},
             )
 
