@@ -3,6 +3,7 @@ import { text } from "./render.js";
 
 const REFRESH = 20000;
 const HEIGHT = 84;
+const EDGE = 16;  // px at either end in which a time would be cut off
 const ROOM = { suspicion: 100 };  // a chart's least upper end, where it is not 1
 const box = document.getElementById("sparklines");
 const part = (name, root = box) => root.querySelector(`[data-part="${name}"]`);
@@ -101,7 +102,8 @@ class Chart {
         size: 22, gap: 3, space: 64,
         ticks: { show: false },
         grid: { stroke: paint("borderTopColor"), width: 1 },
-        values: (_plot, splits) => splits.map(time),
+        values: ({ scales: { x }, width }, splits) => splits.map((at) =>
+          (Math.min(at - x.min, x.max - at) / (x.max - x.min) * width < EDGE ? "" : time(at))),
       }, { show: false }],
       hooks: { setCursor: [({ cursor }) => { if (this.plot) this.tell(cursor.idx); }] },
     };

@@ -66,6 +66,8 @@ DURATIONS = (
     ("commit_to_ack", "whole_change", "the whole change to acknowledgement", ""),
     ("start", "answer", "start of a node to its first answer", ""),
     ("start", "role", "start of a node to its role", ""),
+    ("samples", "write", "a sample of the last hours, written", ""),
+    ("samples", "read_24h", "24 hours of samples, read for the charts", ""),
 )
 
 
@@ -100,6 +102,10 @@ def _others(results: dict[str, Any]) -> str:
     if found := results.get("start"):
         rows.append(("first start, empty disk: answer", f"{found['empty_disk_answer_s']:g} s", ""))
         rows.append(("first start, empty disk: role", f"{found['empty_disk_role_s']:g} s", ""))
+    if found := results.get("samples"):
+        rows.append(("processor time for samples", f"{found['cpu_s_an_hour']:g} s an hour", ""))
+        size = f"{found['rows']} rows, {found['table_kb']} KB; {found['answer_kb']:g} KB of JSON"
+        rows.append(("24 hours of samples; an answer for the charts", size, ""))
     return _table(("other", "measured", "goal"), rows) if rows else ""
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import failover, gap, handover, machine, node, render, replication
+from tests.bench import failover, gap, handover, machine, node, render, replication, samples
 
 ROUNDS = 20
 MEASUREMENTS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
@@ -23,6 +23,7 @@ MEASUREMENTS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
     "commit_to_ack": replication.commit_to_ack,
     "catch_up": replication.catch_up,
     "heartbeat_gap": gap.heartbeat_gap,
+    "samples": samples.samples,
     "start": node.start_time,
     "memory": node.memory,
 }
