@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('standby', '0003_maintenance'),
+        ("standby", "0003_maintenance"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='event',
-            name='texts',
+            model_name="event",
+            name="texts",
             field=models.JSONField(default=dict),
         ),
     ]
