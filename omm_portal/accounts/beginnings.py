@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from omm_portal.accounts.models import AccountRole, User
+from omm_portal.accounts.services import generated_password
 from omm_portal.node.announce import announce
 from standby.models import fixed_id
 
@@ -35,7 +35,7 @@ def administrator() -> Iterator[User]:
 
 
 def _generated() -> str:
-    password = secrets.token_urlsafe(12)
+    password = generated_password()
     announce(
         f"\nThe first password of the user {ADMIN_NAME} is: {password}\n"
         "It is shown only this once and must be changed at the first sign-in.\n"

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from omm_portal.accounts.models import User
 from omm_portal.pages import GroupedForm
 
+PASSWORD_RULES = _("At least 10 characters, not a common one and not only digits.")
+
 
 def _password(label: Any, *, is_new: bool, **kwargs: Any) -> forms.CharField:
     """A field that keeps blanks: they belong to the password."""
@@ -39,7 +41,7 @@ class PasswordForm(GroupedForm):
     new_password = _password(
         _("New password"),
         is_new=True,
-        help_text=_("At least 10 characters, not a common one and not only digits."),
+        help_text=PASSWORD_RULES,
     )
     repeated = _password(_("New password again"), is_new=True)
 
@@ -63,9 +65,7 @@ class UserForm(GroupedForm):
 
     def __init__(self, *args: Any, is_new: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        help_text = _("At least 10 characters, not a common one and not only digits.")
-        if not is_new:
-            help_text = _("Leave empty to keep the password.")
+        help_text = PASSWORD_RULES if is_new else _("Leave empty to keep the password.")
         self.fields["password"] = _password(
             _("Password"), is_new=True, required=is_new, help_text=help_text
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from omm_portal.accounts.models import AccountRole, ApiToken, TokenUse, User
 
@@ -32,9 +34,32 @@ def token_list(*, viewer: User) -> QuerySet[ApiToken]:
     return tokens if viewer.has_full_access else tokens.filter(user=viewer)
 
 
-def own_tokens(user: User) -> QuerySet[ApiToken]:
-    """The user's own tokens, newest first."""
+def user_tokens(user: User) -> QuerySet[ApiToken]:
+    """The tokens of one user, newest first."""
     return ApiToken.objects.filter(user=user).order_by("-created_at", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token as pages list it."""
+
+    token: ApiToken
+    last_used: datetime | None
+    is_over: bool
+
+
+def token_rows(tokens: Iterable[ApiToken]) -> list[TokenRow]:
+    """Tokens with when each was last used on this node, and whether its time is over."""
+    found, now = list(tokens), timezone.now()
+    used = tokens_last_used(token.pk for token in found)
+    return [
+        TokenRow(
+            token,
+            used.get(token.pk),
+            is_over=token.expires_at is not None and token.expires_at <= now,
+        )
+        for token in found
+    ]
 
 
 def tokens_last_used(ids: Iterable[UUID]) -> dict[UUID, datetime]:

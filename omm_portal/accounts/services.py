@@ -36,6 +36,14 @@ class NewToken:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """A password just generated; ``password`` is shown this once and kept nowhere."""
+
+    user: User
+    password: str
+
+
 def user_create(
     *, values: Mapping[str, Any], password: str, actor: str, source: str = "web"
 ) -> Written[User]:
@@ -96,6 +104,28 @@ def password_change(
         current.must_change_password = False
         change.save(current)
     return Written(current, change.receipt)
+
+
+def password_reset(
+    *, user: User, expected_version: int | None = None, actor: str, source: str = "web"
+) -> Written[NewPassword]:
+    """Give a user a generated password, which must be changed at the next sign-in."""
+    password = generated_password()
+    changes = {"must_change_password": True}
+    written = user_update(
+        user=user,
+        changes=changes,
+        password=password,
+        expected_version=expected_version,
+        actor=actor,
+        source=source,
+    )
+    return Written(NewPassword(written.value, password), written.receipt)
+
+
+def generated_password() -> str:
+    """A password of 96 random bits that can be typed."""
+    return secrets.token_urlsafe(12)
 
 
 def password_rehash(*, user: User, password: str) -> None:

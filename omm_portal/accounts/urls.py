@@ -16,5 +16,8 @@ urlpatterns = [
     path("users/", users.UserListPage.as_view(), name="user-list"),
     path("users/new/", users.UserCreatePage.as_view(), name="user-new"),
     path("users/<uuid:pk>/", users.UserEditPage.as_view(), name="user-edit"),
+    path(
+        "users/<uuid:pk>/password/", users.PasswordResetPage.as_view(), name="user-password-reset"
+    ),
     path("users/<uuid:pk>/delete/", users.UserDeletePage.as_view(), name="user-delete"),
 ]

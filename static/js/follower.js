@@ -9,33 +9,17 @@
 // page:  show(document, events), badge(state, since), leave({ticket, asked}) -> true when it leaves,
 //        offer(address) the way there by hand, withdraw() that offer, wait() a save is held back,
 //        signedOut() nothing comes any more
+import { askLater, REFUSED } from "./sign_in.js";
 import { Story } from "./story.js";
+import {
+  backOff, HUNG, LOOK_EVERY, LOOK_FAST_FOR, LOOK_HIDDEN, LOOK_SLOWLY, POLL_AFTER_FAILURES,
+  SAVE_TAKES, SILENCE, STATUS_TIMEOUT, STILL_HERE, SUSPECT, TICKET_EVERY, TICKET_LIFE,
+  TICKET_RETRY, WATCH_EVERY,
+} from "./timing.js";
 
-export const SUSPECT = 750;      // ms without a message (one comes every 500): look quietly
-export const SILENCE = 1300;     // ms without a message: say so
-export const HUNG = 5000;        // ms without a message: a new socket
-export const WATCH_EVERY = 100;
-export const LOOK_EVERY = 120;   // ms between two looks for an active OMM, in the first seconds
-export const LOOK_FAST_FOR = 8000;
-export const LOOK_SLOWLY = 1000;
-export const LOOK_HIDDEN = 3000;
-export const STATUS_TIMEOUT = 300;
-export const POLL_AFTER_FAILURES = 3;
-export const TICKET_EVERY = 20000;
-export const TICKET_LIFE = 55000;
-export const TICKET_RETRY = 2000;
-export const SAVE_TAKES = 5000;  // ms that an answering OMM gets for the answer to a save
-export const STILL_HERE = 6000;  // ms after which leaving counts as failed
-
-export const REFUSED = 4401;     // how a socket closes whose sign-in is over
-export const RENEWAL_TAKES = 2000; // ms until a sign-in that was renewed just now is known here
+export * from "./timing.js";
 
 const isActive = (status) => status?.node?.role === "active";
-
-export function backOff(failures, random) {
-  const wait = Math.min(10000, 250 * 2 ** Math.min(failures, 6));
-  return wait * (0.75 + random / 2);
-}
 
 export class Follower {
   constructor(config, world, page) {
@@ -135,18 +119,7 @@ export class Follower {
       if (!this.socket && !this.isOver) this.connect();
     });
     this.lose();
-    if (code === REFUSED) this.world.later(RENEWAL_TAKES, () => this.checkSignIn());
-  }
-
-  // The sign-in was over when the server looked. Who has just changed the password gets a new one.
-  async checkSignIn() {
-    if (this.isOpen || this.isLeaving || this.isOver) return;
-    if (this.isSaving()) {
-      this.world.later(RENEWAL_TAKES, () => this.checkSignIn());
-    } else if (await this.world.isSignedOut()) {
-      this.stop();
-      this.page.signedOut();
-    }
+    if (code === REFUSED) askLater(this);
   }
 
   // The server says something twice a second; a hung one keeps its sockets open.

@@ -2,14 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as core from "../../static/js/follower.js";
+import { SAVE_TAKES } from "../../static/js/follower.js";
+import { REFUSED, RENEWAL_TAKES } from "../../static/js/sign_in.js";
 import { beating, connected } from "./setup.mjs";
 
 test("a page whose session ended asks for a sign-in and does nothing more", async () => {
   const { world, page } = connected();
   world.signedOut = true;
-  world.socket.closed(core.REFUSED);
-  await world.pass(core.RENEWAL_TAKES);
+  world.socket.closed(REFUSED);
+  await world.pass(RENEWAL_TAKES);
   assert.equal(page.out, 1);
   assert.equal(page.state, "stale");
   const { sockets: { length } } = world;
@@ -21,11 +22,11 @@ test("a page whose session ended asks for a sign-in and does nothing more", asyn
 test("a session that was renewed meanwhile goes on", async () => {
   const all = connected();
   const { world, page, say, server } = all;
-  world.socket.closed(core.REFUSED);
+  world.socket.closed(REFUSED);
   await world.pass(1000);
   world.socket.opened();
   say(server.snapshot());
-  await beating(all, core.RENEWAL_TAKES);
+  await beating(all, RENEWAL_TAKES);
   assert.equal(page.out, 0);
   assert.equal(page.state, "live");
 });
@@ -34,10 +35,10 @@ test("a save that is on its way is not cut off by the sign-in page", async () =>
   const { world, page, follower } = connected();
   world.signedOut = true;
   assert.equal(follower.hold(() => {}), false);
-  world.socket.closed(core.REFUSED);
-  await world.pass(core.SAVE_TAKES - 1);
+  world.socket.closed(REFUSED);
+  await world.pass(SAVE_TAKES - 1);
   assert.equal(page.out, 0);
-  await world.pass(core.RENEWAL_TAKES);
+  await world.pass(RENEWAL_TAKES);
   assert.equal(page.out, 1);
 });
 

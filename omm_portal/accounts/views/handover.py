@@ -29,7 +29,7 @@ from omm_portal.accounts.drafts import (
 )
 from omm_portal.accounts.models import User
 from omm_portal.accounts.tickets import TicketRefused, ticket_issue, ticket_redeem
-from omm_portal.accounts.views.signing import SeeOther, next_path
+from omm_portal.accounts.views.signing import MOVED, SeeOther, next_path
 from omm_portal.pages import account
 from omm_portal.proxies import address_of
 from standby import gate
@@ -70,11 +70,13 @@ class HandOver(View):
             sessions.begin(request, user)
         except (TicketRefused, DatabaseError) as error:
             log.info("a hand-over ticket was refused: %s", error)
-            signed_in = request.user.is_authenticated
-            target = path if signed_in else f"{reverse('login')}?{urlencode({'next': path})}"
+            if request.user.is_authenticated:
+                way, note = path, ""
+            else:
+                way, note = f"{reverse('login')}?{urlencode({'next': path})}", f"&{MOVED}=1"
             if draft is None or not self.is_from_peer(request):
-                return SeeOther(target)
-            words = {"typed": draft_rows(draft), "target": target}
+                return SeeOther(way + note)
+            words = {"typed": draft_rows(draft), "target": way}
             return render(request, "accounts/arrived.html", words, status=403)
         audit.moved(username=user.username, address=address_of(request))
         if draft is not None:

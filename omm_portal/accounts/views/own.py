@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise, cached_property
@@ -21,7 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from omm_portal.accounts import services
 from omm_portal.accounts.forms import PasswordForm, TokenForm
 from omm_portal.accounts.models import ApiToken, User
-from omm_portal.accounts.selectors import own_tokens, tokens_last_used
+from omm_portal.accounts.selectors import token_list, token_rows, user_tokens
 from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage, account
 from omm_portal.tables import TablePage, last
 from standby.written import Written
@@ -60,18 +61,12 @@ class TokenListPage(TablePage[ApiToken]):
     default_ordering = "-made"
 
     def get_queryset(self) -> QuerySet[ApiToken]:
-        return own_tokens(account(self.request))
+        return user_tokens(account(self.request))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Adds when each was last used, and whether its time is over."""
         context = super().get_context_data(**kwargs)
-        used = tokens_last_used(token.pk for token in context["rows"])
-        now = timezone.now()
-        rows = [
-            (token, used.get(token.pk), token.expires_at is not None and token.expires_at <= now)
-            for token in context["rows"]
-        ]
-        return {**context, "rows": rows}
+        return {**context, "rows": token_rows(context["rows"])}
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -101,17 +96,30 @@ class TokenCreatePage(ServicePage[TokenForm]):
 class TokenDeletePage(ConfirmPage):
     """Ask before a token is revoked."""
 
-    done = "token-list"
     verb = gettext_lazy("Revoke token")
     readers_may_post = True
 
     @cached_property
     def token(self) -> ApiToken:
-        """The token of this page; one of the own ones."""
-        return get_object_or_404(own_tokens(account(self.request)), pk=self.kwargs["pk"])
+        """The token of this page: an own one, with full access anybody's."""
+        tokens = token_list(viewer=account(self.request))
+        return get_object_or_404(tokens, pk=self.kwargs["pk"])
+
+    @property
+    def is_own(self) -> bool:
+        """True for a token of whoever looks."""
+        return self.token.user_id == account(self.request).pk
+
+    def get_success_url(self) -> str:
+        if self.is_own:
+            return reverse("token-list")
+        return reverse("user-edit", args=[self.token.user_id])
 
     def get_title(self) -> str:
-        return _("Revoke the token %(name)s?") % {"name": self.token}
+        words = {"name": self.token, "user": self.token.user}
+        if self.is_own:
+            return _("Revoke the token %(name)s?") % words
+        return _("Revoke the token %(name)s of %(user)s?") % words
 
     def consequences(self) -> list[str | Promise]:
         return [_("Whatever uses it is refused at once, on both OMMs. It cannot be undone.")]

@@ -25,6 +25,8 @@ from omm_portal.pages import TypedFormView
 from omm_portal.problems import RETRY_SECONDS
 from omm_portal.proxies import address_of
 
+MOVED = "moved"
+"""Marks the sign-in page for somebody whom no ticket let in."""
 SHOWN_AS_SECONDS = 90
 NO_DATABASE = gettext_lazy(
     "Nobody can sign in here at the moment: this OMM cannot use its database, perhaps because its "
@@ -66,7 +68,8 @@ class SignInPage(TypedFormView[SignInForm]):
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(next=self.next, **kwargs)
+        has_moved = self.request.method == "GET" and MOVED in self.request.GET
+        return super().get_context_data(next=self.next, has_moved=has_moved, **kwargs)
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         """Start a session, or say why not."""

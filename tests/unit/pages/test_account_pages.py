@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from omm_portal.accounts import services
 from omm_portal.accounts.models import User
+from standby.models import JournalEntry
 from tests.conftest import ADMIN_PASSWORD
 
 pytestmark = pytest.mark.django_db(databases=["default", "live"])
@@ -164,3 +166,48 @@ def test_the_last_administrator_stays(browser: Client, admin: User) -> None:
 def test_a_disabled_user_is_out_at_once(reading_browser: Client, reader: User) -> None:
     services.user_update(user=reader, changes={"is_active": False}, actor="admin")
     assert reading_browser.get("/").status_code == 302
+
+
+def test_a_reset_password_is_shown_once_and_must_be_changed(
+    browser: Client, reading_browser: Client, reader: User, stranger: Client
+) -> None:
+    page = f"/users/{reader.pk}/password/"
+    assert "Reset the password of reader?" in browser.get(page).content.decode()
+    answer = browser.post(page)
+    assert "no-store" in answer.headers["Cache-Control"]
+    password = answer.context["new"].password
+    assert password in answer.content.decode()
+    assert password not in browser.get("/users/").content.decode()
+    assert password not in "".join(JournalEntry.objects.values_list("body", flat=True))
+    assert reading_browser.get("/").status_code == 302, "the sessions have ended"
+    stranger.post("/login/", {"username": "reader", "password": password})
+    assert stranger.get("/rfps/").headers["Location"] == "/password/"
+
+
+def test_the_own_password_is_not_reset(browser: Client, admin: User) -> None:
+    old = admin.password
+    answer = browser.post(f"/users/{admin.pk}/password/")
+    assert "on its own page" in answer.content.decode()
+    admin.refresh_from_db()
+    assert admin.password == old
+
+
+def test_a_reset_is_for_full_access_only(reading_browser: Client, admin: User) -> None:
+    assert reading_browser.get(f"/users/{admin.pk}/password/").status_code == 403
+    assert reading_browser.post(f"/users/{admin.pk}/password/").status_code == 403
+
+
+def test_administrators_see_and_revoke_a_users_tokens(
+    browser: Client, reader: User, reading_browser: Client, admin: User
+) -> None:
+    token = services.token_create(user=reader, name="panel", now=timezone.now()).value.token
+    assert "panel" in browser.get(f"/users/{reader.pk}/").content.decode()
+    question = f"/tokens/{token.pk}/delete/"
+    assert "Revoke the token panel of reader?" in browser.get(question).content.decode()
+    assert browser.post(question).headers["Location"] == f"/users/{reader.pk}/"
+    assert "panel" not in browser.get(f"/users/{reader.pk}/").content.decode()
+
+
+def test_the_rules_of_passwords_stand_beside_the_field(browser: Client, reader: User) -> None:
+    for page in ("/password/", "/users/new/"):
+        assert "At least 10 characters" in browser.get(page).content.decode()

@@ -47,7 +47,7 @@ def test_it_signs_in_and_leads_to_the_same_page(arriving: Client, ticket: str) -
 def test_it_works_once(arriving: Client, ticket: str, admin: User) -> None:
     assert ticket_redeem(ticket) == admin
     response = arriving.post("/handover/", {"ticket": ticket, "next": "/rfps/"})
-    assert response.headers["Location"] == "/login/?next=%2Frfps%2F"
+    assert response.headers["Location"] == "/login/?next=%2Frfps%2F&moved=1"
     with pytest.raises(TicketRefused, match="used before"):
         ticket_redeem(ticket)
 
@@ -123,7 +123,7 @@ def test_it_comes_from_nowhere_else(ticket: str, settings: Any, origin: str) -> 
     settings.OMM = replace(settings.OMM, public_url=PROXY, allowed_hosts=("omm-b.example", "*"))
     arriving = Client(headers={"host": "127.0.0.1", "origin": origin})
     response = arriving.post("/handover/", {"ticket": ticket, "next": "/rfps/"})
-    assert response.headers["Location"] == "/login/?next=%2Frfps%2F"
+    assert response.headers["Location"] == "/login/?next=%2Frfps%2F&moved=1"
 
 
 def test_a_page_behind_the_proxy_looks_for_the_other_omm_there(
