@@ -20,6 +20,7 @@ from omm_portal.node.env import NodeEnvironment
 from standby import gate
 from standby.document import status_bytes
 from standby.domain.facts import Role
+from standby.texts import language_asked
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -57,22 +58,22 @@ class FrontDoor:
             await self._inner(scope, receive, send)
             return
         if scope["method"] in {"GET", "HEAD"}:
-            answer = await handler()
+            answer = await handler(scope)
         else:
             answer = _not_allowed()
         cors = _cors(scope["headers"]) if path == STATUS else ()
         await _respond(send, answer, cors, with_body=scope["method"] != "HEAD")
 
 
-async def _status() -> Answer:
-    return Answer(_OK, status_bytes())
+async def _status(scope: Scope) -> Answer:
+    return Answer(_OK, status_bytes(language_asked(scope)))
 
 
-async def _live() -> Answer:
+async def _live(_scope: Scope) -> Answer:
     return _health(ok=True, reason="the web service runs")
 
 
-async def _ready() -> Answer:
+async def _ready(_scope: Scope) -> Answer:
     view = gate.lease()
     if not view.valid:
         return _health(ok=False, reason=view.why)
@@ -86,15 +87,15 @@ async def _ready() -> Answer:
     return _health(ok=True, reason="the lease is fresh and the database can be read")
 
 
-async def _active() -> Answer:
+async def _active(_scope: Scope) -> Answer:
     return _has_role(Role.ACTIVE)
 
 
-async def _standby() -> Answer:
+async def _standby(_scope: Scope) -> Answer:
     return _has_role(Role.STANDBY)
 
 
-_HANDLERS: Mapping[str, Callable[[], Awaitable[Answer]]] = {
+_HANDLERS: Mapping[str, Callable[[Scope], Awaitable[Answer]]] = {
     STATUS: _status,
     "/health/live": _live,
     "/health/ready": _ready,

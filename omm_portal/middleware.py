@@ -25,6 +25,7 @@ PAGES_HERE = frozenset(
         "pair",
         "login",
         "logout",
+        "language",
         "handover",
         "session-list",
         "switchover",

@@ -27,6 +27,7 @@ from omm_portal.versions import BASE, KEEP, TAKE, Compared, Comparison
 from standby import journal
 from standby.gate import GateClosed
 from standby.replication import outcome
+from standby.texts import local
 from standby.written import Conflict, StaleObject, Written
 
 Form = TypeVar("Form", bound=forms.Form)
@@ -240,9 +241,9 @@ class ServicePage(SignedIn, TypedFormView[Form]):
         except StaleObject as error:
             self.show_stale(form, error)
         except Conflict as error:
-            form.add_error(None, error.reason)
+            form.add_error(None, local(error.reason))
         except GateClosed as error:
-            return self.refused(form, error.reason, 503)
+            return self.refused(form, local(error.reason), 503)
         except journal.Busy:
             return self.refused(form, str(BUSY), 503)
         else:

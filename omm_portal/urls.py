@@ -1,6 +1,7 @@
 """All paths: pages at the top, REST under /api/v1/."""
 
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import set_language
 
 from omm_portal import problems
 from omm_portal.docs import DocsView, SchemaView
@@ -16,6 +17,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("api/v1/", include((api_urlpatterns, "api"))),
+    path("language/", set_language, name="language"),
     path("metrics", MetricsView.as_view(), name="metrics"),
     path("", include("standby.urls")),
     path("", include("rfps.urls")),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from rfps.models import Rfp, Site
 from rfps.validation import MAX_RFPS, MAX_SITES, rfp_problems
 from standby import journal
+from standby.domain.sentence import say, say_count
 from standby.rules import row_problems
 from standby.written import Conflict, ElementsInvalid, Written, expect_version
 
@@ -32,7 +33,7 @@ def site_create(*, name: str, actor: str, source: str = "web") -> Written[Site]:
     site = Site(name=name)
     with journal.change(actor=actor, source=source) as change:
         if Site.objects.count() >= MAX_SITES:
-            raise Conflict("limit", f"A pair holds at most {MAX_SITES} sites.")
+            raise Conflict("limit", say("A pair holds at most %(count)s sites.", count=MAX_SITES))
         _site_check(site)
         change.save(site)
     return Written(site, change.receipt)
@@ -58,7 +59,13 @@ def site_delete(
         current = expect_version(Site.objects.filter(pk=site.pk).first(), expected_version)
         used = Rfp.objects.filter(site=current).count()
         if used:
-            raise Conflict("in-use", f"{used} base stations belong to the site {current.name}.")
+            text = say_count(
+                "%(count)s base station belongs to the site %(name)s.",
+                "%(count)s base stations belong to the site %(name)s.",
+                used,
+                name=current.name,
+            )
+            raise Conflict("in-use", text)
         change.delete(current)
     return Written(None, change.receipt)
 
@@ -72,6 +79,11 @@ def rfp_create(*, values: Mapping[str, Any], actor: str, source: str = "web") ->
     return Written(written.value[0], written.receipt)
 
 
+def no_more_rfps() -> str:
+    """What is said when there would be too many."""
+    return say("A pair holds at most %(count)s base stations.", count=MAX_RFPS)
+
+
 def rfp_create_many(
     *, items: Sequence[Mapping[str, Any]], actor: str, source: str = "web"
 ) -> Written[list[Rfp]]:
@@ -79,7 +91,7 @@ def rfp_create_many(
     rfps = [_applied(Rfp(), values) for values in items]
     with journal.change(actor=actor, source=source) as change:
         if Rfp.objects.count() + len(rfps) > MAX_RFPS:
-            raise Conflict("limit", f"A pair holds at most {MAX_RFPS} base stations.")
+            raise Conflict("limit", no_more_rfps())
         _raise_elements(_problems_of_many(dict(enumerate(rfps))))
         change.save_all(rfps)
     return Written(rfps, change.receipt)

@@ -7,6 +7,7 @@ Server to client:
     {"type": "beat", "seq": n}   (nothing changed for half a second)
     {"type": "ticket", "ticket": text or null}
 Client to server: {"type": "snapshot"} after a gap, {"type": "ticket"}. Others are ignored.
+Texts are in English, or in the language of the address: ``/ws/status/?language=de``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from django.urls import path
 from omm_portal.accounts.sockets import Visitor, visitor_of_session, visitor_of_token
 from omm_portal.accounts.tickets import ticket_issue
 from standby.live import Feed, State, changes_between
+from standby.texts import ENGLISH, language_asked
 
 PROTOCOL = "omm.v1"
 TOKEN_PREFIX = "token."  # noqa: S105 - how a subprotocol announces a token
@@ -58,11 +60,13 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     channel_layer_alias = "none"  # the feed listens once for all; no page needs Redis
 
     visitor: Visitor | None = None
+    language: str = ENGLISH
     _following: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Let signed-in visitors in; everyone else is refused before the hand-shake ends."""
         offered = list(self.scope.get("subprotocols", ()))
+        self.language = language_asked(self.scope)
         self.visitor = await self._find_visitor(offered)
         if self.visitor is None:
             await self.close(REFUSED)
@@ -126,6 +130,7 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                     return
             if state is not None:
                 revision, rights = state.revision, state.rights
+                state = state.said(self.language)
             await self._send_news(state)
 
     async def _send_news(self, state: State | None) -> None:

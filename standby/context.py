@@ -16,6 +16,7 @@ from standby import gate
 from standby.document import Document, status_document
 from standby.presentation import PAIR_STATES, derived, labels, warning_rows
 from standby.selectors import system_settings
+from standby.texts import localised
 
 STAYS = frozenset(
     {"pair", "switchover", "reboot", "takeover", "login", "password", "session-list", "token-new"}
@@ -43,8 +44,9 @@ class PairContext:
 
     @cached_property
     def document(self) -> Document:
-        """The status document."""
-        return status_document(gate.lease())
+        """The status document, its texts in the reader's language."""
+        document: Document = localised(status_document(gate.lease()))
+        return document
 
     @cached_property
     def values(self) -> Document:

@@ -7,11 +7,13 @@ import json
 from typing import Any
 
 from django.conf import settings
+from django.utils import translation
 
 from standby import gate
 from standby.domain.facts import Role
 from standby.domain.sentence import pack, say, unpack
 from standby.lease import LeaseView
+from standby.texts import ENGLISH, localised
 
 Document = dict[str, Any]
 
@@ -38,9 +40,15 @@ def _parsed(view: LeaseView) -> Document:
     return document
 
 
-def status_bytes() -> bytes:
-    """The document of this moment as JSON, ready to be served; cheap while the lease is valid."""
+def status_bytes(language: str = ENGLISH) -> bytes:
+    """The document of this moment as JSON, ready to be served; cheap while the lease is valid.
+
+    In English it also tells how its texts were made; in another language it holds just the texts.
+    """
     view = gate.lease()
+    if language != ENGLISH:
+        with translation.override(language):
+            return json.dumps(localised(status_document(view)), ensure_ascii=False).encode()
     if view.valid and view.lease is not None:
         return view.lease.document
     return json.dumps(pack(status_document(view)), ensure_ascii=False).encode()

@@ -11,7 +11,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from standby.domain.sentence import Sentence
 from standby.models import Event
+from standby.texts import local
 
 EVIDENCE: dict[str, str | Promise] = {
     "never": gettext_lazy("the other OMM was never heard"),
@@ -53,10 +55,18 @@ def _role_change(event: Event) -> RoleChange:
         old=str(details.get("from", "")),
         new=new,
         term=details.get("term"),
-        cause=event.message.removeprefix(f"{new}: "),
+        cause=_cause(event, new),
         evidence=list(_evidence(details)),
         without_active=_seconds(details.get("without_active_s")),
     )
+
+
+def _cause(event: Event, new: str) -> str:
+    """Why the role changed: the event's message without the role itself."""
+    sentence = event.sentence
+    if isinstance(sentence, Sentence) and "cause" in sentence.values:
+        return local(sentence.values["cause"])
+    return event.message.removeprefix(f"{new}: ")
 
 
 def _evidence(details: Mapping[str, Any]) -> Iterator[str]:

@@ -11,17 +11,19 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
+from django.utils import translation
 
 from omm_portal.accounts.rights import RightsWatch
 from standby import gate
 from standby.document import Document, status_document
 from standby.push import GROUP
+from standby.texts import localised
 from standby.timeline import timeline
 
 TICK = 0.5
@@ -37,13 +39,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that a page shows live, as of one moment."""
+    """Everything that a page shows live, as of one moment, in no language yet."""
 
     revision: int
     document: Document
     events: list[Document]
     rights: int = 0
     """Grows when somebody's rights may have shrunk: every socket must look at its own then."""
+    _said: dict[str, State] = field(default_factory=dict, compare=False, repr=False)
+
+    def said(self, language: str) -> State:
+        """The same in a language; made once, however many pages show it."""
+        if language not in self._said:
+            with translation.override(language):
+                document, events = localised(self.document), localised(self.events)
+            self._said[language] = State(self.revision, document, events, self.rights)
+        return self._said[language]
 
 
 def changes_between(old: State, new: State) -> dict[str, Any]:

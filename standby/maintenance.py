@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from standby import journal
+from standby.domain.sentence import say
 from standby.models import Maintenance, fixed_id
 from standby.rules import row_problems
 from standby.written import Conflict, Written, expect_version
@@ -68,7 +69,7 @@ def maintenance_end(
     with journal.change(actor=actor, source=source) as change:
         row = expect_version(maintenance_row(), expected_version)
         if not is_on(row, now):
-            raise Conflict("no-maintenance", str(_("No maintenance is on.")))
+            raise Conflict("no-maintenance", say("No maintenance is on."))
         row.owner, row.reason, row.begun_at, row.until = "", "", None, None
         change.save(row)
     return Written(row, change.receipt)

@@ -17,6 +17,7 @@ from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from standby import journal
+from standby.domain.sentence import say
 from standby.models import OmmSettings, SipSettings, SystemSettings, fixed_id
 from standby.rules import is_host, row_problems
 from standby.sip_check import FirstSilent, check_targets, first_silent, is_same_server
@@ -91,7 +92,7 @@ def omm_settings_confirm(
     with journal.change(actor=actor, source=source) as change:
         row = _locked(OmmSettings, OMM_ID, expected_version)
         if row.trial_until is None or row.trial_until <= now:
-            raise Conflict("no-trial", "No change of the OMM addresses is on trial.")
+            raise Conflict("no-trial", say("No change of the OMM addresses is on trial."))
         _trial_end(row)
         change.save(row)
     return Written(row, change.receipt)
@@ -104,7 +105,7 @@ def omm_settings_revert(
     with journal.change(actor=actor, source=source) as change:
         row = _locked(OmmSettings, OMM_ID, expected_version)
         if row.trial_until is None:
-            raise Conflict("no-trial", "No change of the OMM addresses is on trial.")
+            raise Conflict("no-trial", say("No change of the OMM addresses is on trial."))
         _trial_revert(row)
         change.save(row)
     return Written(row, change.receipt)

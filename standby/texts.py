@@ -44,8 +44,9 @@ def localised(value: Any) -> Any:
     return value
 
 
-def language_asked(query: str) -> str:
-    """The language that a query string asks for with ``language=``; else English."""
+def language_asked(scope: Mapping[str, Any]) -> str:
+    """The language that an ASGI request asks for with ``?language=``; else English."""
+    query = scope.get("query_string", b"").decode("latin-1")
     wanted = parse_qs(query).get("language", [""])[0]
     return known_language(wanted) or ENGLISH
 

@@ -8,7 +8,9 @@ from itertools import groupby
 
 from django.db import DatabaseError
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from standby.document import Document
 from standby.models import Event, JournalEntry
@@ -31,7 +33,10 @@ log = logging.getLogger(__name__)
 
 
 def timeline() -> list[Document]:
-    """The newest of all; what cannot be read is left out. Costs the same whatever is stored."""
+    """The newest of all, in no language yet (see standby.texts.localised).
+
+    What cannot be read is left out. Costs the same whatever is stored.
+    """
     rows = [*_readable(_events), *_readable(_changes)]
     return sorted(rows, key=lambda row: str(row["at"]), reverse=True)[:SHOWN]
 
@@ -55,7 +60,7 @@ def _event(row: Event) -> Document:
         "node": row.node,
         "code": row.code,
         "severity": row.severity,
-        "message": row.message,
+        "message": row.sentence,
         "details": row.details,
         "icon": ICONS.get(row.code, ""),
         "path": "",
@@ -84,7 +89,7 @@ def _change(entry: JournalEntry, row: ChangeRow) -> Document:
         "node": entry.node,
         "code": "change",
         "severity": "info",
-        "message": change_sentence(row),
+        "message": _change_sentence(row),
         "details": {},
         "icon": ICONS["change"],
         "path": reverse("change", args=[entry.seq]),
@@ -95,6 +100,14 @@ def change_sentence(row: ChangeRow) -> str:
     """A change in one sentence."""
     what = " ".join(filter(None, (str(row.what), row.name)))
     words = {"who": row.actor, "what": what, "done": row.operation, "more": row.tx_size - 1}
-    if row.tx_size > 1:
-        return _("%(who)s: %(what)s %(done)s, and %(more)s more changes with it.") % words
-    return _("%(who)s: %(what)s %(done)s.") % words
+    if row.tx_size == 1:
+        return _("%(who)s: %(what)s %(done)s.") % words
+    text = ngettext(
+        "%(who)s: %(what)s %(done)s, and %(more)s more change with it.",
+        "%(who)s: %(what)s %(done)s, and %(more)s more changes with it.",
+        row.tx_size - 1,
+    )
+    return text % words
+
+
+_change_sentence = lazy(change_sentence, str)

@@ -62,6 +62,7 @@ from standby.rows import (
     original_row,
     set_aside_rows,
 )
+from standby.texts import local, localised
 from standby.timeline import timeline
 from standby.written import Conflict, Written
 
@@ -85,9 +86,8 @@ class DashboardPage(SignedIn, TemplateView):
     template_name = "standby/dashboard.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(
-            events=event_rows(timeline()), panels=panels("dashboard"), **kwargs
-        )
+        events = event_rows(localised(timeline()))
+        return super().get_context_data(events=events, panels=panels("dashboard"), **kwargs)
 
 
 class PairPage(TemplateView):
@@ -187,10 +187,10 @@ class ActionPage(ConfirmPage):
             log.warning("an action could not be asked for: %s", error)
             return self.refused(form, SILENT, 503)
         if answer.accepted:
-            messages.info(self.request, answer.reason or _("Accepted."))
+            messages.info(self.request, local(answer.reason) or _("Accepted."))
             return redirect(self.get_success_url())
         self.checks = answer.checks
-        return self.refused(form, answer.reason or _("Not accepted."), 409)
+        return self.refused(form, local(answer.reason) or _("Not accepted."), 409)
 
 
 class SwitchoverPage(ActionPage):
@@ -329,7 +329,7 @@ class Button(SignedIn, View):
         try:
             say_saved(request, self.end(account(request).username))
         except (Conflict, GateClosed) as error:
-            messages.error(request, error.reason)
+            messages.error(request, local(error.reason))
         except journal.Busy:
             messages.error(request, BUSY)
         return redirect(self.page)

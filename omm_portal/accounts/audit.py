@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.db import DatabaseError
 
 from omm_portal.accounts.counts import count
+from standby.domain.sentence import TEXTS, pack, say, say_count
 from standby.models import Event, Severity
 
 SIGNED_IN = "sign_in"
@@ -26,28 +27,30 @@ NOTED_AT_MOST = 30
 """Failures from one address that are written down in NOTED_WINDOW; a flood fills no disk."""
 NOTED_WINDOW = 300
 
+NOBODY = say("an unknown name")
+
 log = logging.getLogger(__name__)
 
 
 def signed_in(*, username: str, address: str, way: str) -> None:
     """A password was right; ``way`` is "web" or "api"."""
-    where = "the pages" if way == "web" else "the API"
-    _note(
-        SIGNED_IN,
-        Severity.INFO,
-        f"{username} signed in to {where} from {address}.",
-        user=username,
-        address=address,
-        way=way,
-    )
+    if way == "web":
+        text = say(
+            "%(user)s signed in to the pages from %(address)s.", user=username, address=address
+        )
+    else:
+        text = say(
+            "%(user)s signed in to the API from %(address)s.", user=username, address=address
+        )
+    _note(SIGNED_IN, Severity.INFO, text, user=username, address=address, way=way)
 
 
 def sign_in_failed(*, username: str | None, address: str, way: str) -> None:
     """A name or password was wrong; ``username`` is None for a name that nobody has."""
     if count(f"sign-in-noted:{address}", NOTED_WINDOW) > NOTED_AT_MOST:
         return
-    name = username or "an unknown name"
-    text = f"A sign-in as {name} from {address} failed."
+    name = username or NOBODY
+    text = say("A sign-in as %(name)s from %(address)s failed.", name=name, address=address)
     _note(FAILED, Severity.WARNING, text, user=username, address=address, way=way)
 
 
@@ -55,35 +58,51 @@ def locked(*, username: str | None, address: str, way: str, seconds: int) -> Non
     """Signing in pauses; said once while the pause lasts."""
     if not cache.add(_lock_key(username, address), True, seconds):
         return
-    name = username or "an unknown name"
-    text = f"Too many sign-ins as {name} from {address}: they are refused for {seconds} s."
+    text = say(
+        "Too many sign-ins as %(name)s from %(address)s: they are refused for %(seconds)s s.",
+        name=username or NOBODY,
+        address=address,
+        seconds=seconds,
+    )
     _note(LOCKED, Severity.WARNING, text, user=username, address=address, way=way)
 
 
 def lifted(*, username: str, locked: str | None, locked_address: str, address: str) -> None:
     """Somebody lifted a lock-out; ``locked`` is None for a name that nobody has."""
     cache.delete(_lock_key(locked, locked_address))
-    name = locked or "an unknown name"
-    text = f"{username} lets {name} sign in again from {locked_address}."
+    text = say(
+        "%(user)s lets %(name)s sign in again from %(address)s.",
+        user=username,
+        name=locked or NOBODY,
+        address=locked_address,
+    )
     _note(LIFTED, Severity.INFO, text, user=username, address=address, locked=locked)
 
 
 def signed_out(*, username: str, address: str) -> None:
     """A person signed out."""
-    text = f"{username} signed out, from {address}."
+    text = say("%(user)s signed out, from %(address)s.", user=username, address=address)
     _note(ENDED, Severity.INFO, text, user=username, address=address)
 
 
 def ended(*, username: str, owners: list[str], address: str) -> None:
     """Somebody ended sessions; ``owners`` are the users whose they were."""
-    whose = ", ".join(sorted(set(owners)))
-    text = f"{username} ended {len(owners)} session(s) of {whose}, from {address}."
+    text = say_count(
+        "%(user)s ended %(count)s session of %(owners)s, from %(address)s.",
+        "%(user)s ended %(count)s sessions of %(owners)s, from %(address)s.",
+        len(owners),
+        user=username,
+        owners=", ".join(sorted(set(owners))),
+        address=address,
+    )
     _note(ENDED, Severity.WARNING, text, user=username, address=address, owners=owners[:50])
 
 
 def moved(*, username: str, address: str) -> None:
     """A page came over from the other OMM, still signed in."""
-    text = f"{username} came over from the other OMM, from {address}."
+    text = say(
+        "%(user)s came over from the other OMM, from %(address)s.", user=username, address=address
+    )
     _note(MOVED, Severity.INFO, text, user=username, address=address)
 
 
@@ -100,6 +119,7 @@ def _note(code: str, severity: str, message: str, **details: Any) -> None:
             severity=severity,
             message=message,
             details=details,
+            texts=pack({"message": message}).get(TEXTS, {}),
         )
     except DatabaseError:
         log.warning("a sign-in could not be noted: %s", message, exc_info=True)

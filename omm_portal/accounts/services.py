@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from omm_portal.accounts.models import ApiToken, User
 from omm_portal.accounts.selectors import full_access_users
 from standby import journal
+from standby.domain.sentence import say
 from standby.rules import row_problems, text_problem
 from standby.written import Conflict, Written, expect_version
 
@@ -156,7 +157,7 @@ def token_create(
         raise ValidationError(problems)
     with journal.change(actor=user.username, source=source) as change:
         if not User.objects.filter(pk=user.pk, is_active=True).exists():
-            raise Conflict("user-gone", "This user was removed or disabled.")
+            raise Conflict("user-gone", say("This user was removed or disabled."))
         change.save(token)
     return Written(NewToken(token, key), change.receipt)
 
@@ -210,4 +211,5 @@ def _keep_an_administrator(user: User, *, removed: bool = False) -> None:
     if user.has_full_access and not removed:
         return
     if not full_access_users().exclude(pk=user.pk).exists():
-        raise Conflict("last-full-access", "One enabled user with full access must remain.")
+        text = say("One enabled user with full access must remain.")
+        raise Conflict("last-full-access", text)

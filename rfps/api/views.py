@@ -187,7 +187,7 @@ def _shown(rfps: list[Rfp]) -> list[dict[str, Any]]:
 def _parsed(items: list[Any]) -> list[dict[str, Any]]:
     """The values of a list's elements; raises ElementsInvalid naming every bad one."""
     if len(items) > MAX_RFPS:
-        raise Conflict("limit", f"A pair holds at most {MAX_RFPS} base stations.")
+        raise Conflict("limit", services.no_more_rfps())
     values: dict[int, dict[str, Any]] = {}
     errors: dict[int, ValidationError] = {}
     serializer = RfpSerializer()  # one for all: making its fields costs more than using them

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from django.db import DatabaseError
 
 from standby.domain.facts import Role
+from standby.domain.sentence import say
 from standby.journal import WireEntry
 from standby.maintenance import LONGEST, maintenance_row
 
@@ -99,11 +100,18 @@ class MaintenanceWatch:
         if member.in_contact and member.role is not Role.ACTIVE:
             return
         if now is not None:
-            text = f"Maintenance by {now.owner} until {now.end_text}: no automatic takeover."
+            text = say(
+                "Maintenance by %(owner)s until %(until)s: no automatic takeover.",
+                owner=now.owner,
+                until=now.end_text,
+            )
             details = {"owner": now.owner, "reason": now.reason, "until": now.until.isoformat()}
             self._runtime.events.record("maintenance_begun", "warning", text, details)
         elif before is not None:
-            text = f"The maintenance of {before.owner} has ended: takeovers are automatic again."
+            text = say(
+                "The maintenance of %(owner)s has ended: takeovers are automatic again.",
+                owner=before.owner,
+            )
             by_hand = self._asked != before
             self._runtime.events.record(
                 "maintenance_ended", "info", text, {"owner": before.owner, "by_hand": by_hand}

@@ -18,9 +18,11 @@ from django.utils.translation import gettext
 
 from omm_portal.pages import is_box
 from standby.presentation import KINDS, Label, Tone
+from standby.texts import local
 
 register = template.Library()
 register.filter("is_check", is_box)
+register.filter("local", local)
 
 NOTHING = "\N{EN DASH}"
 UNKNOWN = Label(NOTHING, Tone.IDLE, "idle")

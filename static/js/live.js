@@ -6,6 +6,8 @@ import {
   showSignedOut, showWaiting,
 } from "./render.js";
 
+const language = document.documentElement.lang;  // what the socket says is in the page's language
+
 const world = {
   now: () => performance.now(),
   date: () => new Date(),
@@ -20,7 +22,7 @@ const world = {
 
 function connect({ opened, heard, closed }) {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const socket = new WebSocket(`${scheme}://${location.host}/ws/status/`, ["omm.v1"]);
+  const socket = new WebSocket(`${scheme}://${location.host}/ws/status/?language=${language}`, ["omm.v1"]);
   socket.addEventListener("open", opened);
   socket.addEventListener("message", ({ data }) => heard(data));
   socket.addEventListener("close", ({ code }) => closed(code));
@@ -32,7 +34,7 @@ function connect({ opened, heard, closed }) {
 
 async function status(origin, timeout) {
   try {
-    const answer = await fetch(`${origin}/api/v1/status/`, {
+    const answer = await fetch(`${origin}/api/v1/status/?language=${language}`, {
       cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(timeout),
     });
     return answer.ok ? await answer.json() : null;
@@ -79,7 +81,7 @@ function leave({ ticket, asked }) {
   if (!fits && !asked) return false;
   if (ticket) {
     const theme = document.documentElement.dataset.themeChoice ?? "";
-    post(`${config.peer}/handover/`, { ticket, next, theme, ...(fits && draft ? { draft } : {}) });
+    post(`${config.peer}/handover/`, { ticket, next, theme, language, ...(fits && draft ? { draft } : {}) });
   } else {
     location.assign(config.peer + next);
   }

@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
@@ -30,10 +31,12 @@ from omm_portal.accounts.drafts import (
 from omm_portal.accounts.models import User
 from omm_portal.accounts.tickets import TicketRefused, ticket_issue, ticket_redeem
 from omm_portal.accounts.views.signing import MOVED, SeeOther, next_path
+from omm_portal.language import language_keep
 from omm_portal.pages import account
 from omm_portal.proxies import address_of
 from standby import gate
 from standby.domain.facts import Role
+from standby.texts import known_language
 
 THEMES = {"light": "light", "dark": "dark", "": "system"}
 THEME_COOKIE = "omm-theme"
@@ -57,10 +60,15 @@ class HandOver(View):
         Exempt from the CSRF token, which the other OMM cannot know: the Origin must be its own.
         """
         path = next_path(request.POST.get("next", "/"))
+        language = known_language(request.POST.get("language", ""))
+        if language:
+            translation.activate(language)
         response = self.arrive(request, path, self.draft(request, path))
         theme = THEMES.get(request.POST.get("theme", "none"))
         if theme is not None:
             response.set_cookie(THEME_COOKIE, theme, max_age=THEME_SECONDS, samesite="Lax")
+        if language:
+            language_keep(response, language)
         return response
 
     def arrive(self, request: HttpRequest, path: str, draft: Draft | None) -> HttpResponse:
@@ -126,6 +134,7 @@ def hand_on(request: HttpRequest, view: Any, base: str | None) -> HttpResponse:
     else:
         values = [("ticket", ticket_issue(user=account(request)) or "")]
         values += [("next", request.get_full_path())]
+        values += [("language", translation.get_language() or "")]
         values += [("draft", json.dumps(draft))] if draft else []
     words = {
         "action": f"{base}{reverse('handover')}" if base else request.get_full_path(),

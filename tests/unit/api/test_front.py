@@ -64,7 +64,8 @@ def test_without_any_lease_the_document_is_whole(settings, tmp_path):
     settings.OMM = dataclasses.replace(settings.OMM, data_dir=tmp_path, peer_address="127.0.0.2")
     found = ask(STATUS).json()
     assert found["node"]["role"] == "failed"
-    assert set(found) == {"node", "peer", "journal", "sip", "rfps", "warnings", "reason"}
+    members = {"node", "peer", "journal", "sip", "rfps", "warnings", "reason"}
+    assert set(found) == {*members, "texts"}
     assert found["peer"]["in_contact"] is False
     assert ask("/health/ready").code == 503
 
