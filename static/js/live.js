@@ -22,7 +22,8 @@ const world = {
 
 function connect({ opened, heard, closed }) {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const socket = new WebSocket(`${scheme}://${location.host}/ws/status/?language=${language}`, ["omm.v1"]);
+  const address = `${scheme}://${location.host}/ws/status/?language=${language}`;
+  const socket = new WebSocket(address, ["omm.v1"]);
   socket.addEventListener("open", opened);
   socket.addEventListener("message", ({ data }) => heard(data));
   socket.addEventListener("close", ({ code }) => closed(code));
