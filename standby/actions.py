@@ -12,6 +12,8 @@ from standby.link import control
 
 PATIENCE = 3.0
 """Seconds an answer may take on top of the hand-over itself."""
+TELL_PATIENCE = 1.0
+"""Seconds that telling the other OMM something may cost its caller."""
 
 
 class RuntimeSilent(Exception):
@@ -55,6 +57,18 @@ def reboot(*, actor: str) -> ActionAnswer:
 def preflight(patience: float = PATIENCE) -> tuple[Check, ...]:
     """The checks before a switch-over, each with its verdict; ``patience`` is in seconds."""
     return _checks(_call({"command": "preflight"}, patience))
+
+
+def tell_peer(word: str, body: Mapping[str, Any]) -> bool:
+    """Tell the other OMM's apps something (``standby.hooks.when_told``); never raises.
+
+    False when it is not in contact, does not know the word, or has not confirmed in time.
+    """
+    message = {"command": "tell", "word": word, "body": dict(body)}
+    try:
+        return bool(_call(message, TELL_PATIENCE).get("ok"))
+    except RuntimeSilent:
+        return False
 
 
 def _action(message: dict[str, Any]) -> ActionAnswer:

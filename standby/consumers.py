@@ -164,7 +164,8 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         visitor = self.visitor
         ticket = None
         if visitor is not None and visitor.by_session:
-            ticket = await database_sync_to_async(ticket_issue)(user=visitor.user)
+            issue = database_sync_to_async(ticket_issue)
+            ticket = await issue(user=visitor.user, session_key=visitor.proof)
         async with self._sending:
             await self._send({"type": "ticket", "ticket": ticket})
 

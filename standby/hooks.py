@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 _configured: Callable[[], int] = lambda: 0  # noqa: E731
 _connected: Callable[[], int] = lambda: 0  # noqa: E731
 _after_promotion: list[Callable[[], object]] = []
 _each_second: list[Callable[[], object]] = []
+_when_told: dict[str, Callable[[Mapping[str, Any]], object]] = {}
 
 
 def count_rfps(*, configured: Callable[[], int], connected: Callable[[], int]) -> None:
@@ -29,6 +31,23 @@ def while_active(
         _after_promotion.append(after_promotion)
     if each_second is not None:
         _each_second.append(each_second)
+
+
+def when_told(word: str, work: Callable[[Mapping[str, Any]], object]) -> None:
+    """Register what is done when the other OMM tells ``word`` (``standby.actions.tell_peer``).
+
+    It runs in the thread that writes events, so it may write the second database; it raises
+    ValueError for a body that makes no sense.
+    """
+    _when_told[word] = work
+
+
+def told(word: str, body: Mapping[str, Any]) -> bool:
+    """Do what is registered for ``word``; False when nothing is (another version told it)."""
+    work = _when_told.get(word)
+    if work is not None:
+        work(body)
+    return work is not None
 
 
 def promoted() -> None:

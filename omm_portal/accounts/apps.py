@@ -11,10 +11,13 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have users and tokens journalled."""
+        """Have users and tokens journalled, and hear of sessions that end at the other OMM."""
+        from omm_portal.accounts import tickets
         from omm_portal.accounts.beginnings import administrator
         from omm_portal.accounts.models import ApiToken, User
+        from standby import hooks
         from standby.journal import registry
 
         registry.register(User, secret=("password",), beginnings=administrator)
         registry.register(ApiToken, secret=("digest",))
+        hooks.when_told(tickets.VOID, tickets.tickets_voided)

@@ -85,7 +85,9 @@ class TokenUse(models.Model):
 
 
 class RedeemedTicket(models.Model):
-    """A hand-over ticket that was used here and is worth nothing any more (node-local)."""
+    """What is worth nothing here any more (node-local): a hand-over ticket that was used, or all
+    tickets of a session that has ended at the other OMM (then ``id`` is the session's mark).
+    """
 
     id = models.UUIDField(primary_key=True)
     redeemed_at = models.DateTimeField(default=timezone.now, db_index=True)

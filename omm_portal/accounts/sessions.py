@@ -22,6 +22,7 @@ from django.utils.dateparse import parse_datetime
 from omm_portal.accounts.auth import BACKEND
 from omm_portal.accounts.models import User
 from omm_portal.accounts.rights import sessions_ended
+from omm_portal.accounts.tickets import tickets_void
 from omm_portal.proxies import address_of
 
 ABOUT = "omm-about"
@@ -85,13 +86,17 @@ def end(sessions: Collection[OpenSession]) -> int:
     keys = [session.key for session in sessions]
     deleted, _by_model = Session.objects.filter(session_key__in=keys).delete()
     sessions_ended()
+    tickets_void(keys)
     return deleted
 
 
 def sign_out(request: HttpRequest) -> None:
     """End the session of this very browser, and with it the other open pages there."""
+    key = request.session.session_key
     logout(request)
     sessions_ended()
+    if key is not None:
+        tickets_void([key])
 
 
 def browser_name(agent: str) -> str:

@@ -2,13 +2,17 @@
 
 An open page holds a fresh ticket in a script variable. When its OMM goes away, the page posts
 the ticket to the other one, which signs the same user in. A ticket names its audience, lives
-a minute, works once, and dies with a change of the user's password or rights to sign in.
+a minute, works once, and dies with a change of the user's password or rights to sign in. When the
+session that asked for it ends, the other OMM is told to refuse it; without contact the minute is
+the bound.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, cast
 
@@ -20,6 +24,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from omm_portal.accounts.models import RedeemedTicket, User
 from omm_portal.routers import LIVE
+from standby import actions
 from standby.link import keys
 
 LIFETIME = 60
@@ -27,7 +32,12 @@ LIFETIME = 60
 SKEW = 10
 """Seconds that the issuer's clock may be ahead of ours."""
 KEPT = timedelta(minutes=10)
+VOID = "tickets-void"
+"""The word under which the other OMM is told of sessions that have ended."""
+TOLD_AT_ONCE = 500
 _SALT = "omm_portal.handover"
+
+log = logging.getLogger(__name__)
 
 
 class TicketRefused(Exception):
@@ -38,8 +48,8 @@ class TicketRefused(Exception):
         self.reason = reason
 
 
-def ticket_issue(*, user: User, now: float | None = None) -> str | None:
-    """A ticket that lets ``user`` in at the peer; None when there is no peer."""
+def ticket_issue(*, user: User, session_key: str, now: float | None = None) -> str | None:
+    """A ticket that lets ``user`` in at the peer, for one session; None when there is no peer."""
     if not settings.OMM.peer_address:
         return None
     content = {
@@ -48,6 +58,7 @@ def ticket_issue(*, user: User, now: float | None = None) -> str | None:
         "for": settings.OMM.peer_address,
         "at": int(time.time() if now is None else now),
         "id": str(uuid.uuid4()),
+        "mark": _mark(session_key),
     }
     return signing.dumps(content, key=_key(), salt=_SALT)
 
@@ -63,8 +74,35 @@ def ticket_redeem(ticket: str, *, now: float | None = None) -> User:
     user = User.objects.filter(pk=content["user"], is_active=True).first()
     if user is None or not constant_time_compare(content["session"], _session_part(user)):
         raise TicketRefused("the user is gone or has changed the password")
+    mark = content.get("mark")  # an OMM of an earlier version gives none
+    if mark and RedeemedTicket.objects.filter(pk=uuid.UUID(mark)).exists():
+        raise TicketRefused("its session has ended")
     _use_up(uuid.UUID(content["id"]))
     return user
+
+
+def tickets_void(session_keys: Collection[str]) -> None:
+    """Have the other OMM refuse the tickets of sessions that have ended; never raises.
+
+    Waits a moment for its answer.
+    """
+    if not settings.OMM.peer_address:
+        return
+    marks = [_mark(key) for key in session_keys]
+    for first in range(0, len(marks), TOLD_AT_ONCE):
+        if not actions.tell_peer(VOID, {"marks": marks[first : first + TOLD_AT_ONCE]}):
+            log.info("the other OMM could not be told of ended sessions: their tickets live on")
+            return
+
+
+def tickets_voided(body: Mapping[str, Any]) -> None:
+    """The other OMM's word that sessions have ended there; raises ValueError for nonsense."""
+    marks = body.get("marks")
+    if not isinstance(marks, list) or len(marks) > TOLD_AT_ONCE:
+        raise ValueError("no list of marks")
+    rows = [RedeemedTicket(id=uuid.UUID(str(mark))) for mark in marks]
+    _forget_old()
+    RedeemedTicket.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _content(ticket: str) -> dict[str, Any]:
@@ -77,12 +115,22 @@ def _content(ticket: str) -> dict[str, Any]:
 
 def _use_up(ticket_id: uuid.UUID) -> None:
     """Remember the id; the primary key makes a second use fail, however close it comes."""
-    RedeemedTicket.objects.filter(redeemed_at__lt=timezone.now() - KEPT).delete()
+    _forget_old()
     try:
         with transaction.atomic(using=LIVE):
             RedeemedTicket.objects.using(LIVE).create(id=ticket_id)
     except IntegrityError:
         raise TicketRefused("it was used before") from None
+
+
+def _forget_old() -> None:
+    RedeemedTicket.objects.filter(redeemed_at__lt=timezone.now() - KEPT).delete()
+
+
+def _mark(session_key: str) -> str:
+    """What tells one session's tickets from another's; nothing leads back to the key."""
+    digest = salted_hmac(f"{_SALT}.session", session_key, secret=_key()).hexdigest()
+    return str(uuid.UUID(digest[:32]))
 
 
 def _session_part(user: User) -> str:

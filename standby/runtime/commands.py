@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 Message = dict[str, Any]
 ANSWER_SLACK = 0.5
 SUPERVISOR_TIMEOUT = 2.0
+TELL_TIMEOUT = 0.5
 SOMEBODY = say("a person")
 
 
@@ -48,6 +49,7 @@ class Commands:
             "resign": self._resign,
             "metrics": self._metrics,
             "prove": self._prove,
+            "tell": self._tell,
         }
 
     async def handle(self, message: Message) -> Message:
@@ -89,6 +91,18 @@ class Commands:
         except LinkError as error:
             return {"ok": False, "reason": str(error)}
         return {"ok": True, "equal": equal}
+
+    async def _tell(self, message: Message) -> Message:
+        """Pass the word of an app on to the other OMM."""
+        runtime = self._runtime
+        if not runtime.member.in_contact:
+            return {"ok": False, "reason": "the other OMM is not in contact"}
+        told = {"type": "tell", "word": message["word"], "body": message["body"]}
+        try:
+            answer = await runtime.link.ask_aside(told, TELL_TIMEOUT)
+        except LinkError as error:
+            return {"ok": False, "reason": str(error)}
+        return {"ok": answer.get("type") == "told"}
 
     # --- switch-over ----------------------------------------------------------------------------
 

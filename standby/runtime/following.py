@@ -61,6 +61,7 @@ class Follower:
             "set_aside": self._set_aside,
             "events": self._events,
             "switchover": self._switchover,
+            "tell": self._told,
         }
 
     def follows(self, head: Head) -> bool:
@@ -203,6 +204,14 @@ class Follower:
     async def _events(self, message: Message) -> Message:
         self._runtime.events.receive(list(message["items"]))
         return {"type": "events"}
+
+    async def _told(self, message: Message) -> Message:
+        """What an app of the other OMM wants the same app here to know."""
+        thread = self._runtime.events.thread
+        known = await thread.run(hooks.told, str(message["word"]), dict(message["body"]))
+        if not known:
+            raise Refused("unknown", "this OMM does not know that word")
+        return {"type": "told"}
 
     async def _switchover(self, message: Message) -> Message:
         actor = str(message.get("actor", ""))

@@ -132,7 +132,8 @@ def hand_on(request: HttpRequest, view: Any, base: str | None) -> HttpResponse:
     if base is None:
         values = _again(draft)
     else:
-        values = [("ticket", ticket_issue(user=account(request)) or "")]
+        key = request.session.session_key or ""
+        values = [("ticket", ticket_issue(user=account(request), session_key=key) or "")]
         values += [("next", request.get_full_path())]
         values += [("language", translation.get_language() or "")]
         values += [("draft", json.dumps(draft))] if draft else []

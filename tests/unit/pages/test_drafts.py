@@ -33,7 +33,7 @@ def ticket(admin: User, peer: str, settings: Any) -> str:
     """A ticket that the other OMM made out for this one."""
     here = settings.OMM
     settings.OMM = replace(here, address="127.0.0.2", peer_address="127.0.0.1")
-    ticket = ticket_issue(user=admin)
+    ticket = ticket_issue(user=admin, session_key="s1")
     settings.OMM = here
     assert ticket is not None
     return ticket

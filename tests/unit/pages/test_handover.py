@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from omm_portal.accounts import services
-from omm_portal.accounts.models import User
-from omm_portal.accounts.tickets import LIFETIME, TicketRefused, ticket_issue, ticket_redeem
+from omm_portal.accounts.models import RedeemedTicket, User
+from omm_portal.accounts.tickets import (
+    LIFETIME,
+    TicketRefused,
+    ticket_issue,
+    ticket_redeem,
+    tickets_void,
+    tickets_voided,
+)
+from standby import actions, hooks
 from standby.domain.facts import Role
 from tests.conftest import ADMIN_PASSWORD
 from tests.gate import OpenGate
+from tests.unit.pages.conftest import client_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "live"])
 
@@ -23,12 +36,24 @@ ORIGIN = "http://127.0.0.2:8000"
 @pytest.fixture
 def ticket(admin: User, peer: str, settings: Any) -> str:
     """A ticket that the other OMM made out for this one."""
+    return made_there(settings, admin, "first session")
+
+
+def made_there(settings: Any, user: User, session_key: str) -> str:
     here = settings.OMM
     settings.OMM = replace(here, address="127.0.0.2", peer_address="127.0.0.1")
-    ticket = ticket_issue(user=admin)
+    ticket = ticket_issue(user=user, session_key=session_key)
     settings.OMM = here
     assert ticket is not None
     return ticket
+
+
+@pytest.fixture
+def passed_on(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What this OMM tells the other one, which is well."""
+    told: list[tuple[str, Any]] = []
+    monkeypatch.setattr(actions, "tell_peer", lambda word, body: told.append((word, body)) is None)
+    return told
 
 
 @pytest.fixture
@@ -53,15 +78,13 @@ def test_it_works_once(arriving: Client, ticket: str, admin: User) -> None:
 
 
 def test_it_is_for_one_audience(admin: User, peer: str) -> None:
-    own = ticket_issue(user=admin)  # made out for the peer, not for this OMM
+    own = ticket_issue(user=admin, session_key="s1")  # made out for the peer, not for this OMM
     assert own is not None
     with pytest.raises(TicketRefused, match="another OMM"):
         ticket_redeem(own)
 
 
 def test_it_ends(ticket: str) -> None:
-    import time
-
     with pytest.raises(TicketRefused, match="age"):
         ticket_redeem(ticket, now=time.time() + LIFETIME + 2)
 
@@ -100,7 +123,81 @@ def test_it_leads_nowhere_else(arriving: Client, ticket: str) -> None:
 
 
 def test_without_a_peer_there_are_none(admin: User) -> None:
-    assert ticket_issue(user=admin) is None
+    assert ticket_issue(user=admin, session_key="s1") is None
+
+
+def test_a_user_who_was_disabled_stays_out(ticket: str, admin: User) -> None:
+    second = services.user_create(
+        values={"username": "second", "role": "full"}, password="a-long-password", actor="admin"
+    )
+    changes = {"is_active": False}
+    services.user_update(user=admin, changes=changes, actor=second.value.username)
+    with pytest.raises(TicketRefused, match="gone"):
+        ticket_redeem(ticket)
+
+
+def test_the_end_of_its_session_voids_it_and_no_other(
+    settings: Any, admin: User, peer: str, passed_on: list[tuple[str, Any]]
+) -> None:
+    tickets = {key: made_there(settings, admin, key) for key in ("one", "two", "three")}
+    here = settings.OMM
+    settings.OMM = replace(here, address="127.0.0.2", peer_address="127.0.0.1")
+    tickets_void(["one", "three"])
+    settings.OMM = here
+    (word, body), *rest = passed_on
+    assert rest == []
+    assert "one" not in str(body), "a session's key is told to nobody"
+    assert hooks.told(word, body)
+    assert hooks.told(word, body), "told twice is told once"
+    for key in ("one", "three"):
+        with pytest.raises(TicketRefused, match="session has ended"):
+            ticket_redeem(tickets[key])
+    assert ticket_redeem(tickets["two"]) == admin
+
+
+@pytest.mark.parametrize("marks", [None, "x", ["x"], [1], [str(UUID(int=1))] * 501])
+def test_a_nonsense_word_of_ended_sessions_is_refused(marks: Any) -> None:
+    with pytest.raises(ValueError, match=r"marks|UUID"):
+        tickets_voided({"marks": marks})
+    assert not RedeemedTicket.objects.exists()
+
+
+def test_what_is_worth_nothing_is_forgotten_in_time(ticket: str) -> None:
+    RedeemedTicket.objects.create(id=uuid4(), redeemed_at=timezone.now() - timedelta(hours=1))
+    tickets_voided({"marks": [str(UUID(int=1))]})
+    assert [row.pk for row in RedeemedTicket.objects.all()] == [UUID(int=1)]
+
+
+def test_signing_out_tells_the_other_omm(
+    browser: Client, peer: str, passed_on: list[tuple[str, Any]]
+) -> None:
+    browser.post("/logout/")
+    ((_word, body),) = passed_on
+    assert len(body["marks"]) == 1
+
+
+def test_sessions_that_somebody_ends_are_told_too(
+    admin: User, peer: str, passed_on: list[tuple[str, Any]]
+) -> None:
+    browser, other, _third = client_of(admin), client_of(admin), client_of(admin)
+    browser.post("/sessions/", {"end": "mine"})
+    ((_word, body),) = passed_on
+    assert len(body["marks"]) == 2
+    assert other.get("/").status_code == 302
+
+
+def test_nobody_at_the_other_end_does_not_keep_anybody_signed_in(
+    browser: Client, peer: str
+) -> None:
+    started = time.monotonic()
+    assert browser.post("/logout/")["Location"] == "/login/"
+    assert time.monotonic() - started < 2.0
+    assert browser.get("/")["Location"].startswith("/login/")
+
+
+def test_without_a_peer_nobody_is_told(browser: Client, passed_on: list[tuple[str, Any]]) -> None:
+    browser.post("/logout/")
+    assert passed_on == []
 
 
 PROXY = "https://omm.example"
