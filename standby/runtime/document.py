@@ -46,6 +46,7 @@ class DocumentMaker:
         self.thread = DatabaseThread("omm-push")
         self._runtime = runtime
         self._since: dict[str, str] = {}
+        self._said: dict[str, str] = {}
         self._lag_since: float | None = None
         self._pushed: Document = {}
         self._events: list[Document] = []
@@ -203,13 +204,12 @@ class DocumentMaker:
         held = {warning["code"] for warning in found}
         for code in [code for code in self._since if code not in held]:
             del self._since[code]
-            text = say("The warning %(code)s is gone.", code=code)
+            text = say("No longer: %(what)s", what=self._said.pop(code))
             self._report("warning_ended", "info", text, code)
         return found
 
     def _report_raised(self, warning: PairWarning) -> None:
-        what = warning.event or warning.message
-        text = say("Warning %(code)s: %(what)s", code=warning.code, what=what)
+        text = self._said[warning.code] = warning.event or warning.message
         self._report("warning_raised", warning.severity.value, text, warning.code)
 
     def _report(self, code: str, severity: str, message: str, warning: str) -> None:
