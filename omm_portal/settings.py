@@ -12,6 +12,7 @@ from omm_portal.node import env as node_env
 from omm_portal.node.databases import default_database, live_database
 from omm_portal.node.logs import logging_config
 from omm_portal.node.reader import EnvironmentProblem
+from omm_portal.node.static_version import version_of
 from standby.link.keys import derive
 
 BASE_DIR: Path = node_env.BASE_DIR
@@ -66,7 +67,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "omm_portal.proxies.TrustedProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "omm_portal.statics.StaticFilesMiddleware",
+    "omm_portal.statics.PackedPagesMiddleware",
     "csp.middleware.CSPMiddleware",
     "omm_portal.middleware.HtmxMiddleware",
     "omm_portal.middleware.ActiveOnlyMiddleware",
@@ -164,11 +166,10 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # Static files straight from their source directories: nothing has to be collected first.
-STATIC_URL = "/static/"
+STATIC_URL = f"/static/{version_of(BASE_DIR / 'static')}/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 300
 
 # Languages and time.
 LANGUAGE_CODE = "en"
