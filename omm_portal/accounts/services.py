@@ -1,7 +1,8 @@
 """Every change to users and tokens: validated, journalled, never without an administrator.
 
 All functions raise ValidationError (by field), StaleObject, Conflict and whatever the journal
-raises when this OMM accepts no change (GateClosed, Busy).
+raises when this OMM accepts no change (GateClosed, Busy). Passwords are hashed before the journal
+is locked: a hash takes long, and no other change could be made meanwhile.
 """
 
 from __future__ import annotations
@@ -50,10 +51,11 @@ def user_create(
 ) -> Written[User]:
     """Add a user with a first password."""
     user = User()
+    hashed = _hashed(password)
     with journal.change(actor=actor, source=source) as change:
         _apply(user, values)
-        _password_set(user, password)
-        _user_check(user)
+        _check(user, password=password)
+        user.password = hashed
         change.save(user)
     return Written(user, change.receipt)
 
@@ -68,12 +70,13 @@ def user_update(
     source: str = "web",
 ) -> Written[User]:
     """Change a user and, when given, the password."""
+    hashed = None if password is None else _hashed(password)
     with journal.change(actor=actor, source=source) as change:
         current = _current(user, expected_version)
         _apply(current, changes)
-        if password is not None:
-            _password_set(current, password)
-        _user_check(current)
+        _check(current, password=password)
+        if hashed is not None:
+            current.password = hashed
         _keep_an_administrator(current)
         change.save(current)
     return Written(current, change.receipt)
@@ -99,9 +102,13 @@ def password_change(
         raise ValidationError({"current_password": [_("This is not the current password.")]})
     if new_password == current_password:
         raise ValidationError({"new_password": [_("The new password must differ.")]})
+    hashed = _hashed(new_password)
     with journal.change(actor=user.username, source=source) as change:
         current = _current(user, None)
-        _password_set(current, new_password, field="new_password")
+        if current.password != user.password:
+            raise Conflict("password-changed", say("The password was changed in the meantime."))
+        _check(current, password=new_password, field="new_password")
+        current.password = hashed
         current.must_change_password = False
         change.save(current)
     return Written(current, change.receipt)
@@ -131,10 +138,11 @@ def generated_password() -> str:
 
 def password_rehash(*, user: User, password: str) -> None:
     """Store ``password`` hashed by today's method; the caller has checked that it is right."""
+    hashed = make_password(password)
     with journal.change(actor=user.username, source="system") as change:
         current = _current(user, None)
-        if check_password(password, current.password):
-            current.password = make_password(password)
+        if current.password == user.password:
+            current.password = hashed
             change.save(current)
 
 
@@ -186,25 +194,32 @@ def _apply(user: User, values: Mapping[str, Any]) -> None:
         setattr(user, field, value)
 
 
-def _password_set(user: User, password: str, *, field: str = "password") -> None:
+def _hashed(password: str) -> str:
+    """The hash; of what ``_check`` is going to refuse none, since not every text has one."""
+    return "" if text_problem(password) else make_password(password)
+
+
+def _check(user: User, *, password: str | None = None, field: str = "password") -> None:
+    """Raise ValidationError with everything that is wrong with a user and a new password."""
+    problems = row_problems(user, exclude={"password"})
+    same = User.objects.filter(username__iexact=user.username).exclude(pk=user.pk)
+    if "username" not in problems and same.exists():
+        problems["username"] = [str(_("A user of this name exists already."))]
+    if password is not None and (found := _password_problems(password, user)):
+        problems[field] = found
+    if problems:
+        raise ValidationError(problems)
+
+
+def _password_problems(password: str, user: User) -> list[str]:
     problem = text_problem(password)
     if problem:
-        raise ValidationError({field: [problem]})
+        return [str(problem)]
     try:
         validate_password(password, user)
     except ValidationError as error:
-        raise ValidationError({field: error.messages}) from None
-    user.password = make_password(password)
-
-
-def _user_check(user: User) -> None:
-    problems = row_problems(user, exclude={"password"})
-    if not problems:
-        same = User.objects.filter(username__iexact=user.username).exclude(pk=user.pk)
-        if same.exists():
-            problems["username"] = [str(_("A user of this name exists already."))]
-    if problems:
-        raise ValidationError(problems)
+        return error.messages
+    return []
 
 
 def _keep_an_administrator(user: User, *, removed: bool = False) -> None:

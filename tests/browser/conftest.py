@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -51,13 +52,36 @@ def complaints() -> list[str]:
     return []
 
 
+NewPage: TypeAlias = Callable[[], Page]
+
+
+@pytest.fixture
+def new_page(browser: Browser, complaints: list[str]) -> Iterator[NewPage]:
+    """Makes pages in browsers of their own, as other people or other computers have them."""
+    contexts: list[BrowserContext] = []
+
+    def made() -> Page:
+        context = browser.new_context()
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        return _watched(context.new_page(), complaints)
+
+    yield made
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
 @pytest.fixture
 def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
-    page = context.new_page()
+    yield _watched(context.new_page(), complaints)
+    assert not complaints
+
+
+def _watched(page: Page, complaints: list[str]) -> Page:
     page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
     page.on("console", lambda message: _note(complaints, message.type, message.text))
-    yield page
-    assert not complaints
+    return page
 
 
 def _note(complaints: list[str], kind: str, text: str) -> None:

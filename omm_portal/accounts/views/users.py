@@ -23,6 +23,7 @@ from omm_portal.accounts.models import User
 from omm_portal.accounts.selectors import token_rows, user_list, user_tokens
 from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage, account
 from omm_portal.tables import TablePage
+from standby.domain.sentence import say
 from standby.written import Conflict, Written
 
 
@@ -156,7 +157,7 @@ class PasswordResetPage(UserConfirmPage):
 
     def save(self, form: ConfirmForm) -> Written[services.NewPassword]:
         if self.edited.pk == account(self.request).pk:
-            raise Conflict("own-password", _("Change your own password on its own page."))
+            raise Conflict("own-password", say("Change your own password on its own page."))
         return services.password_reset(
             user=self.edited, expected_version=form.expected_version, actor=self.actor
         )

@@ -92,3 +92,32 @@ def test_stale_edits_are_412(api, reader):
     assert api.patch(one, {"display_name": "A"}, headers={"If-Match": '"1"'}).status_code == 200
     assert api.patch(one, {"display_name": "B"}, headers={"If-Match": '"1"'}).status_code == 412
     assert api.delete(one, headers={"If-Match": '"1"'}).status_code == 412
+
+
+def test_everything_wrong_is_named_at_once(api):
+    answer = api.post(URL, {**NEW, "username": "with blank", "password": "short"})
+    assert set(answer.json()["errors"]) == {"username", "password"}
+
+
+def test_a_password_of_half_characters_is_refused(api):
+    answer = api.post(
+        URL,
+        '{"username": "anna", "password": "\\ud800 long enough", "role": "read"}',
+        content_type="application/json",
+    )
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["password"])
+
+
+def test_no_password_is_hashed_while_the_journal_is_locked(api, monkeypatch):
+    from django.db import connection
+
+    from omm_portal.accounts import services
+
+    locked = []
+    monkeypatch.setattr(
+        services,
+        "make_password",
+        lambda password: locked.append(connection.in_atomic_block) or "hashed",
+    )
+    assert api.post(URL, NEW).status_code == 201
+    assert locked == [False]
