@@ -23,7 +23,7 @@ def sip_settings() -> Iterator[SipSettings]:
 
 
 def system_settings() -> Iterator[SystemSettings]:
-    """The system has no name at first."""
+    """The system begins without a name and with what a field holds by default."""
     yield SystemSettings(id=fixed_id("system-settings"))
 
 

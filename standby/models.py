@@ -3,12 +3,14 @@
 import uuid
 from typing import ClassVar
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from standby.domain.sentence import told
 
+PORT_RANGE = [MinValueValidator(1), MaxValueValidator(65535)]
 SETTINGS_NAMESPACE = uuid.UUID("8d3c1b1e-5d0f-5b8e-9a6e-0f4b6f0c7a15")
 
 
@@ -161,9 +163,23 @@ class SipSettings(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     proxy_server = models.CharField(_("proxy server"), max_length=255, blank=True)
-    proxy_port = models.PositiveIntegerField(_("proxy port"), default=5060)
+    proxy_port = models.PositiveIntegerField(_("proxy port"), default=5060, validators=PORT_RANGE)
     registrar_server = models.CharField(_("registrar server"), max_length=255, blank=True)
-    registrar_port = models.PositiveIntegerField(_("registrar port"), default=5060)
+    registrar_port = models.PositiveIntegerField(
+        _("registrar port"), default=5060, validators=PORT_RANGE
+    )
+    registration_period = models.PositiveIntegerField(
+        _("registration period"),
+        default=3600,
+        validators=[MinValueValidator(60), MaxValueValidator(86400)],
+    )
+    """Seconds that phones ask the registrar for."""
+    outbound_proxy_server = models.CharField(
+        _("outbound proxy server"), max_length=255, blank=True, default=""
+    )
+    outbound_proxy_port = models.PositiveIntegerField(
+        _("outbound proxy port"), default=5060, validators=PORT_RANGE
+    )
     transport = models.CharField(
         _("transport"), max_length=16, choices=SipTransport, default=SipTransport.UDP
     )
@@ -171,11 +187,72 @@ class SipSettings(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
 
 
+class ToneScheme(models.IntegerChoices):
+    """Whose tones phones play; the numbers are those of DHCP option 43, sub-option 17."""
+
+    GERMANY = 1, _("Germany")
+    GREAT_BRITAIN = 2, _("Great Britain")
+    SWITZERLAND = 3, _("Switzerland")
+    SPAIN = 4, _("Spain")
+    ITALY = 6, _("Italy")
+    RUSSIA = 7, _("Russia")
+    BELGIUM = 8, _("Belgium")
+    NETHERLANDS = 9, _("Netherlands")
+    CZECHIA = 10, _("Czechia")
+    FINLAND = 14, _("Finland")
+    POLAND = 16, _("Poland")
+    TAIWAN = 25, _("Taiwan")
+    NORTH_AMERICA = 100, _("North America")
+    FRANCE = 101, _("France")
+
+
+class RegulatoryDomain(models.TextChoices):
+    """Whose rules for DECT radio hold."""
+
+    EMEA = "EMEA", "EMEA"
+    US = "US", _("USA")
+    BRAZIL = "Brazil", _("Brazil")
+    TAIWAN = "Taiwan", _("Taiwan")
+
+
+class PagingAreaSize(models.IntegerChoices):
+    """How large paging areas are."""
+
+    SIZE_16 = 16, "16"
+    SIZE_32 = 32, "32"
+    SIZE_64 = 64, "64"
+    SIZE_128 = 128, "128"
+    SIZE_256 = 256, "256"
+
+
 class SystemSettings(models.Model):
     """Replicated: settings of the system as a whole (one row)."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     system_name = models.CharField(_("system name"), max_length=64, blank=True)
+    remote_access = models.BooleanField(_("remote shell access"), default=False)
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    ntp_server_1 = models.CharField(_("first NTP server"), max_length=255, blank=True, default="")
+    ntp_server_2 = models.CharField(_("second NTP server"), max_length=255, blank=True, default="")
+    ntp_server_3 = models.CharField(_("third NTP server"), max_length=255, blank=True, default="")
+    syslog_on = models.BooleanField(_("send to a syslog server"), default=False)
+    syslog_address = models.GenericIPAddressField(
+        _("syslog address"), protocol="IPv4", null=True, blank=True
+    )
+    syslog_port = models.PositiveIntegerField(_("syslog port"), default=514, validators=PORT_RANGE)
+    tone_scheme = models.PositiveIntegerField(
+        _("tone scheme"), choices=ToneScheme, null=True, blank=True
+    )
+    park = models.CharField(_("PARK"), max_length=32, blank=True, default="")
+    regulatory_domain = models.CharField(
+        _("regulatory domain"), max_length=8, choices=RegulatoryDomain, blank=True, default=""
+    )
+    dect_encryption = models.BooleanField(_("DECT encryption"), default=False)
+    paging_area_size = models.PositiveIntegerField(
+        _("paging area size"), choices=PagingAreaSize, default=PagingAreaSize.SIZE_256
+    )
+    snmp_contact = models.CharField(_("SNMP contact"), max_length=128, blank=True, default="")
+    snmp_trap_host = models.CharField(_("SNMP trap host"), max_length=255, blank=True, default="")
     version = models.PositiveIntegerField(default=1, editable=False)
 
 

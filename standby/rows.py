@@ -207,6 +207,8 @@ class FieldWords:
             if isinstance(field, DateTimeField):
                 return parse_datetime(value) or value
             return str(choices.get(value) or self.names.get(value) or value)
+        if type(value) is int and value in choices:
+            return str(choices[value])
         return value
 
     def _field(self, name: str) -> Any:

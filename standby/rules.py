@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?\Z")
 
 
 def text_problem(value: str) -> str:
@@ -37,6 +40,11 @@ def texts_clean(row: models.Model) -> dict[str, list[str]]:
     return problems
 
 
+def editable_fields(model: type[models.Model]) -> frozenset[str]:
+    """The fields of ``model`` that people set."""
+    return frozenset(field.name for field in model._meta.concrete_fields if field.editable)
+
+
 def row_problems(row: models.Model, *, exclude: set[str] | None = None) -> dict[str, list[str]]:
     """Field rules of any configured row (types, lengths, ranges, choices, texts), by field."""
     problems = texts_clean(row)
@@ -47,7 +55,18 @@ def row_problems(row: models.Model, *, exclude: set[str] | None = None) -> dict[
     return problems
 
 
+def is_server(text: str) -> bool:
+    """True for a host name, or an address that one device can have."""
+    try:
+        return is_host(text)
+    except ValueError:
+        pass
+    if re.fullmatch(r"[\d.]+", text):  # meant as an address, but is none
+        return False
+    return len(text) <= 253 and _HOST_NAME.match(text) is not None
+
+
 def is_host(text: str) -> bool:
-    """True for an address that one device can have."""
+    """True for an address that one device can have; raises ValueError when it is no address."""
     found = ipaddress.ip_address(text)
     return not (found.is_unspecified or found.is_multicast or text == "255.255.255.255")

@@ -6,7 +6,6 @@ raises when this OMM accepts no change (GateClosed, Busy).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -14,37 +13,24 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Model
-from django.utils.translation import gettext_lazy as _
 
 from standby import journal
 from standby.domain.sentence import say
 from standby.models import OmmSettings, SipSettings, SystemSettings, fixed_id
-from standby.rules import is_host, row_problems
+from standby.rules import editable_fields
 from standby.sip_check import FirstSilent, check_targets, first_silent, is_same_server
+from standby.validation import Problems, omm_problems, sip_problems, system_problems
 from standby.written import Conflict, Written, expect_version
 
 OMM_ID = fixed_id("omm-settings")
 SIP_ID = fixed_id("sip-settings")
 SYSTEM_ID = fixed_id("system-settings")
 
-OMM_FIELDS = frozenset({"first_address", "second_address"})
-SIP_FIELDS = frozenset(
-    {
-        "proxy_server",
-        "proxy_port",
-        "registrar_server",
-        "registrar_port",
-        "transport",
-        "check_number",
-    }
-)
-SYSTEM_FIELDS = frozenset({"system_name"})
-
-_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?\Z")
-_CHECK_NUMBER = re.compile(r"[A-Za-z0-9+*#._-]*\Z")
+OMM_FIELDS = editable_fields(OmmSettings)
+SIP_FIELDS = editable_fields(SipSettings)
+SYSTEM_FIELDS = editable_fields(SystemSettings)
 
 Row = TypeVar("Row", OmmSettings, SipSettings, SystemSettings)
-Problems = dict[str, list[str]]
 
 
 class SipNoAnswer(Conflict):
@@ -78,7 +64,7 @@ def omm_settings_update(
         row = _locked(OmmSettings, OMM_ID, expected_version)
         former = (row.first_address, row.second_address)
         _apply(row, changes, OMM_FIELDS)
-        _refuse(row_problems(row) | _omm_problems(row))
+        _refuse(omm_problems(row))
         if (row.first_address, row.second_address) != former:
             _trial_begin(row, former, now)
         change.save(row)
@@ -139,7 +125,7 @@ def sip_settings_update(
     with journal.change(actor=actor, source=source) as change:
         row = _locked(SipSettings, SIP_ID, expected_version)
         _apply(row, changes, SIP_FIELDS)
-        _refuse(row_problems(row) | _sip_problems(row))
+        _refuse(sip_problems(row))
         change.save(row)
     return Written(row, change.receipt)
 
@@ -155,7 +141,7 @@ def system_settings_update(
     with journal.change(actor=actor, source=source) as change:
         row = _locked(SystemSettings, SYSTEM_ID, expected_version)
         _apply(row, changes, SYSTEM_FIELDS)
-        _refuse(row_problems(row))
+        _refuse(system_problems(row))
         change.save(row)
     return Written(row, change.receipt)
 
@@ -177,51 +163,6 @@ def _apply(row: Model, changes: Mapping[str, Any], allowed: frozenset[str]) -> N
 def _refuse(problems: Problems) -> None:
     if problems:
         raise ValidationError(problems)
-
-
-def _omm_problems(row: OmmSettings) -> Problems:
-    problems: Problems = {}
-    for field in sorted(OMM_FIELDS):
-        value = getattr(row, field)
-        if value and not _is_device(value):
-            problems[field] = [str(_("This address cannot belong to a device."))]
-    if row.second_address and not row.first_address:
-        problems["first_address"] = [str(_("A second OMM needs a first one."))]
-    elif row.first_address and row.first_address == row.second_address:
-        problems["second_address"] = [str(_("The two OMM addresses must differ."))]
-    return problems
-
-
-def _is_device(text: str) -> bool:
-    try:
-        return is_host(text)
-    except ValueError:
-        return True  # not an address at all: the field's own rule has said so
-
-
-def _sip_problems(row: SipSettings) -> Problems:
-    problems: Problems = {}
-    for field in ("proxy_server", "registrar_server"):
-        value = getattr(row, field)
-        if value and not _is_server(value):
-            problems[field] = [str(_("Enter a host name or an IP address."))]
-    for field in ("proxy_port", "registrar_port"):
-        port = getattr(row, field)
-        if not isinstance(port, int) or not 1 <= port <= 65535:
-            problems[field] = [str(_("Ports are between 1 and 65535."))]
-    if not _CHECK_NUMBER.match(row.check_number):
-        problems["check_number"] = [str(_("Letters, digits and + * # . _ - only."))]
-    return problems
-
-
-def _is_server(text: str) -> bool:
-    try:
-        return is_host(text)
-    except ValueError:
-        pass
-    if re.fullmatch(r"[\d.]+", text):  # meant as an address, but is none
-        return False
-    return len(text) <= 253 and _HOST_NAME.match(text) is not None
 
 
 def _trial_begin(row: OmmSettings, former: tuple[str | None, str | None], now: datetime) -> None:
@@ -261,7 +202,7 @@ def _probe_new(changes: Mapping[str, Any], probe: FirstSilent) -> None:
     known = check_targets(_sip_row())
     row = _sip_row()
     _apply(row, changes, SIP_FIELDS)
-    _refuse(row_problems(row) | _sip_problems(row))
+    _refuse(sip_problems(row))
     new = [
         target
         for target in check_targets(row)

@@ -39,9 +39,6 @@ class OmmSettingsSerializer(StrictModelSerializer):
 class SipSettingsSerializer(StrictModelSerializer):
     """SIP proxy and registrar."""
 
-    proxy_port = serializers.IntegerField(min_value=1, max_value=65535, required=False)
-    registrar_port = serializers.IntegerField(min_value=1, max_value=65535, required=False)
-
     class Meta:
         model = SipSettings
         fields: ClassVar = [
@@ -49,6 +46,9 @@ class SipSettingsSerializer(StrictModelSerializer):
             "proxy_port",
             "registrar_server",
             "registrar_port",
+            "registration_period",
+            "outbound_proxy_server",
+            "outbound_proxy_port",
             "transport",
             "check_number",
             "version",
@@ -61,7 +61,25 @@ class SystemSettingsSerializer(StrictModelSerializer):
 
     class Meta:
         model = SystemSettings
-        fields: ClassVar = ["system_name", "version"]
+        fields: ClassVar = [
+            "system_name",
+            "remote_access",
+            "time_zone",
+            "ntp_server_1",
+            "ntp_server_2",
+            "ntp_server_3",
+            "syslog_on",
+            "syslog_address",
+            "syslog_port",
+            "tone_scheme",
+            "park",
+            "regulatory_domain",
+            "dect_encryption",
+            "paging_area_size",
+            "snmp_contact",
+            "snmp_trap_host",
+            "version",
+        ]
         read_only_fields: ClassVar = ["version"]
 
 

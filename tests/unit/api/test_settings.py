@@ -122,7 +122,8 @@ def test_settings_are_guarded_against_stale_edits(api):
     assert api.patch(SYSTEM, {"system_name": "North"}, headers=match)["ETag"] == '"2"'
     assert api.patch(SYSTEM, {"system_name": "South"}, headers=match).status_code == 412
     assert api.patch(OMM, PAIR, headers={"If-Match": '"7"'}).status_code == 412
-    assert api.get(SYSTEM).json() == {"system_name": "North", "version": 2}
+    found = api.get(SYSTEM).json()
+    assert (found["system_name"], found["version"]) == ("North", 2)
 
 
 def test_readers_change_no_settings(reader_api):
@@ -130,6 +131,67 @@ def test_readers_change_no_settings(reader_api):
         assert reader_api.get(url).status_code == 200
         assert reader_api.patch(url, {}).status_code == 403
     assert reader_api.post(f"{OMM}confirm/").status_code == 403
+
+
+EVERYTHING = {
+    "system_name": "Harbour",
+    "remote_access": True,
+    "time_zone": "Europe/Berlin",
+    "ntp_server_1": "ntp.example.org",
+    "ntp_server_2": "10.0.0.9",
+    "ntp_server_3": "",
+    "syslog_on": True,
+    "syslog_address": "10.0.0.8",
+    "syslog_port": 1514,
+    "tone_scheme": 100,
+    "park": "1F10012345",
+    "regulatory_domain": "EMEA",
+    "dect_encryption": True,
+    "paging_area_size": 64,
+    "snmp_contact": "Night shift, room 12",
+    "snmp_trap_host": "nms.example.org",
+}
+
+
+def test_all_system_settings_are_kept(api):
+    assert api.patch(SYSTEM, EVERYTHING).status_code == 200
+    assert api.get(SYSTEM).json() == {**EVERYTHING, "version": 2}
+    assert api.patch(SYSTEM, {"system_name": "Quay"}).json()["park"] == "1F10012345"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"time_zone": "Europe/Entenhausen"}, "time_zone"),
+        ({"time_zone": "../../etc/passwd"}, "time_zone"),
+        ({"time_zone": ""}, "time_zone"),
+        ({"ntp_server_2": "ntp.example.org"}, "ntp_server_1"),
+        ({"ntp_server_1": "a.example", "ntp_server_3": "b.example"}, "ntp_server_2"),
+        ({"ntp_server_1": "a.example", "ntp_server_2": "A.example"}, "ntp_server_2"),
+        ({"ntp_server_1": "10.0.0.300"}, "ntp_server_1"),
+        ({"syslog_on": True}, "syslog_address"),
+        ({"syslog_address": "0.0.0.0"}, "syslog_address"),
+        ({"syslog_address": "2001:db8::1"}, "syslog_address"),
+        ({"syslog_port": 0}, "syslog_port"),
+        ({"syslog_port": 65536}, "syslog_port"),
+        ({"tone_scheme": 5}, "tone_scheme"),
+        ({"regulatory_domain": "Mars"}, "regulatory_domain"),
+        ({"paging_area_size": 17}, "paging_area_size"),
+        ({"park": "1F 10"}, "park"),
+        ({"snmp_contact": "a\nb"}, "snmp_contact"),
+        ({"snmp_trap_host": "a b"}, "snmp_trap_host"),
+    ],
+)
+def test_bad_system_settings_are_named(api, changes, field):
+    answer = api.patch(SYSTEM, changes)
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == [field]
+    assert api.get(SYSTEM).json()["version"] == 1
+
+
+def test_all_errors_are_told_at_once(api):
+    answer = api.patch(SYSTEM, {"time_zone": "Nowhere/Land", "park": "?", "syslog_on": True})
+    assert set(answer.json()["errors"]) == {"time_zone", "park", "syslog_address"}
 
 
 class TestSip:
@@ -194,6 +256,12 @@ class TestSip:
         assert api.patch(SIP, {"registrar_server": ""}).status_code == 200
         assert api.patch(SIP, wanted).status_code == 409
 
+    def test_the_outbound_proxy_needs_no_probe(self, api, free_udp_port):
+        wanted = {"outbound_proxy_server": "127.0.0.1", "outbound_proxy_port": free_udp_port}
+        answer = api.patch(SIP, {**wanted, "registration_period": 600})
+        assert answer.status_code == 200
+        assert api.get(SIP).json()["registration_period"] == 600
+
     @pytest.mark.parametrize(
         ("field", "value"),
         [
@@ -207,6 +275,10 @@ class TestSip:
             ("proxy_port", "x"),
             ("transport", "SCTP"),
             ("check_number", "1 2"),
+            ("registration_period", 59),
+            ("registration_period", 86401),
+            ("outbound_proxy_server", "a b"),
+            ("outbound_proxy_port", 65536),
         ],
     )
     def test_bad_values_are_named(self, api, field, value):
