@@ -72,7 +72,7 @@ class ActiveOnlyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """REST first: by path, so that paths that do not exist are redirected as well."""
-        if request.path.startswith(API_PREFIX) and not _is_here(request) and not is_active():
+        if request.path.startswith(API_PREFIX) and not _is_here(request) and not gate.is_active():
             return _api_elsewhere(request)
         return self.get_response(request)
 
@@ -80,7 +80,7 @@ class ActiveOnlyMiddleware:
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         """Pages: by name."""
-        if request.path.startswith(API_PREFIX) or is_active():
+        if request.path.startswith(API_PREFIX) or gate.is_active():
             return None
         match = request.resolver_match
         if match is None or match.url_name in PAGES_HERE:
@@ -96,12 +96,6 @@ def _is_here(request: HttpRequest) -> bool:
     """True for REST requests that an OMM answers whatever its role."""
     reads = request.method in {"GET", "HEAD", "OPTIONS"}
     return request.path.startswith(API_HERE) and (reads or request.path != JOURNALLED)
-
-
-def is_active() -> bool:
-    """True while this OMM is the active one, its gate open or not."""
-    view = gate.lease()
-    return view.valid and view.lease is not None and view.lease.role == Role.ACTIVE
 
 
 def active_base(document: Document) -> str | None:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
-from django.db import OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -21,11 +22,13 @@ from omm_portal.accounts.auth import TooManyAttempts
 from standby import journal
 from standby.actions import RuntimeSilent
 from standby.gate import GateClosed
+from standby.journal.errors import DATABASE_AWAY
 from standby.written import Conflict, ElementsInvalid, StaleObject
 
 CONTENT_TYPE = "application/problem+json"
 API_PREFIX = "/api/"
 RETRY_SECONDS = 1
+DATABASE_DETAIL = "This OMM cannot use its database at the moment; its log has the details."
 
 Document = dict[str, Any]
 
@@ -208,8 +211,7 @@ def _unavailable(kind: str) -> Callable[[Exception], Response]:
 def _database(error: Exception) -> Response:
     log.error("the database cannot be used", exc_info=error)
     headers = {"Retry-After": str(RETRY_SECONDS)}
-    detail = "This OMM cannot use its database at the moment; its log has the details."
-    return problem_response(problem("database", 503, detail), headers=headers)
+    return problem_response(problem("database", 503, DATABASE_DETAIL), headers=headers)
 
 
 _HANDLERS: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
@@ -222,7 +224,7 @@ _HANDLERS: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
     (ProtectedError, _protected),
     (GateClosed, _unavailable("gate-closed")),
     (journal.Busy, _unavailable("busy")),
-    (OperationalError, _database),
+    *((kind, _database) for kind in DATABASE_AWAY),
     (RuntimeSilent, _unavailable("runtime-silent")),
     (TooManyAttempts, _too_many),
     (Http404, _not_found),
@@ -258,7 +260,16 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """A fault of ours; the log has the details."""
+    """A fault of ours, or a database that is away; the log has the details."""
+    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
+        return _database_away(request)
     if is_api(request):
         return problem_http("error", 500, "The portal failed; its log has the details.")
     return defaults.server_error(request)
+
+
+def _database_away(request: HttpRequest) -> HttpResponse:
+    if is_api(request):
+        return problem_http("database", 503, DATABASE_DETAIL)
+    page = render_to_string("503.html", request=None)
+    return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})

@@ -14,6 +14,7 @@ from django.templatetags.static import static
 from omm_portal.accounts.drafts import Draft, draft_rows, draft_take
 from standby import gate
 from standby.document import Document, status_document
+from standby.journal.errors import DATABASE_AWAY
 from standby.presentation import PAIR_STATES, derived, labels, warning_rows
 from standby.selectors import system_settings
 from standby.texts import localised
@@ -87,8 +88,11 @@ class PairContext:
 
     @cached_property
     def system_name(self) -> str:
-        """The name that people gave the system."""
-        return system_settings().system_name
+        """The name that people gave the system; none while the database is away."""
+        try:
+            return system_settings().system_name
+        except DATABASE_AWAY:
+            return ""
 
     @cached_property
     def draft(self) -> Draft | None:

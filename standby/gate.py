@@ -40,6 +40,12 @@ def lease() -> LeaseView:
     return _reader(settings.OMM.lease_path, settings.OMM.heartbeat_interval).read()
 
 
+def is_active() -> bool:
+    """True while this OMM is the active one, its gate open or not."""
+    view = lease()
+    return view.valid and view.lease is not None and view.lease.role == Role.ACTIVE
+
+
 def refusal(view: LeaseView) -> str:
     """Why a change cannot be made under this lease; empty when it can."""
     if view.lease is None or not view.valid:

@@ -27,6 +27,7 @@ from omm_portal.accounts.models import ApiToken, TokenUse, User
 from omm_portal.accounts.selectors import user_named
 from omm_portal.accounts.services import password_rehash, token_digest
 from standby import gate, journal
+from standby.journal.errors import DATABASE_AWAY
 
 log = logging.getLogger(__name__)
 
@@ -137,5 +138,13 @@ class PasswordBackend:
         return password_user(username, password)
 
     def get_user(self, user_id: Any) -> User | None:
-        """The enabled user of a session."""
-        return User.objects.filter(pk=user_id, is_active=True).first()
+        """The enabled user of a session.
+
+        While the database is away a standby's own page must still be shown: to nobody in person.
+        """
+        try:
+            return User.objects.filter(pk=user_id, is_active=True).first()
+        except DATABASE_AWAY:
+            if gate.is_active():
+                raise
+            return None

@@ -8,6 +8,10 @@ from omm_portal.node.reader import EnvironmentProblem
 
 BUSY_SECONDS = 5
 POOL_SIZE = 16
+"""Connections of one process to PostgreSQL, which limits their number, at the most."""
+POOL_SECONDS = 2
+"""How long a request waits for one of them; also the wait when the server is away, so it must be
+shorter than people's and a hand-over's patience."""
 
 
 def default_database(node: NodeEnvironment) -> dict[str, Any]:
@@ -50,9 +54,19 @@ def _postgresql(url: str) -> dict[str, Any]:
         "HOST": unquote(parts.hostname or ""),
         "PORT": port,
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # a server that was started anew has left dead connections
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": POOL_SIZE, "timeout": BUSY_SECONDS},
+            "pool": {
+                "min_size": 1,
+                "max_size": POOL_SIZE,
+                "timeout": POOL_SECONDS,
+                "reconnect_timeout": 1,  # by default it tries ever less often, for 5 minutes
+            },
             "connect_timeout": BUSY_SECONDS,
+            "keepalives_idle": BUSY_SECONDS,  # these find out that the server's host has vanished
+            "keepalives_interval": 1,
+            "keepalives_count": BUSY_SECONDS,
+            "tcp_user_timeout": BUSY_SECONDS * 2000,
             **dict(parse_qsl(parts.query)),
         },
     }

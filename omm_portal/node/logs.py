@@ -120,5 +120,6 @@ def logging_config(node: NodeEnvironment) -> dict[str, Any]:
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "INFO", "propagate": True},
             "axes": {"level": "ERROR"},  # a line for every wrong password: the events tell
+            "psycopg.pool": {"level": "ERROR"},  # a line for every attempt: those who wait tell
         },
     }

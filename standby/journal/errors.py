@@ -1,4 +1,9 @@
-"""What the journal refuses, each with a name of its own."""
+"""What the journal refuses, each with a name of its own; and what a database says that is away."""
+
+from django.db import InterfaceError, OperationalError
+
+DATABASE_AWAY = (OperationalError, InterfaceError)
+"""The database cannot be reached, read or written: an OMM error, and nobody's mistake."""
 
 
 class JournalError(Exception):

@@ -368,11 +368,19 @@ class PairRuntime(LoopHost):
         self.comparer.wake.set()
 
     async def _close_fence(self) -> None:
+        """A database that is known to be in trouble is not waited for longer than a hand-over can
+        spare; what of its changes slips through was never confirmed and will be set aside.
+        """
+        patience = None if self.health.healthy else self.config.timing.handover_wait / 2
+        closing = asyncio.ensure_future(self.writer.run(_closed))
+        closing.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            self.head = await self.writer.run(_closed)
+            async with asyncio.timeout(patience):
+                self.head = await asyncio.shield(closing)
         except Exception as error:  # noqa: BLE001 (whatever it is, the lease has closed the gate)
-            log.warning("the fence could not be closed: %s", error)
-            self.health.database_failed(str(error))
+            why = "the database does not answer" if isinstance(error, TimeoutError) else str(error)
+            log.warning("the fence could not be closed: %s", why)
+            self.health.database_failed(why)
         self.carry_out(self.member.fence_closed(self.head))
         self.shipper.wake.set()
         self.step()

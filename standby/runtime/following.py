@@ -18,6 +18,7 @@ from standby.domain.facts import Head, Role
 from standby.domain.reconcile import Standing
 from standby.domain.sentence import pack, say, say_count
 from standby.journal import Batch
+from standby.journal.errors import DATABASE_AWAY
 from standby.link.channel import LinkError
 from standby.runtime.shipping import BATCH_BYTES
 
@@ -229,8 +230,11 @@ class Follower:
                 await self._once()
             except LinkError as error:
                 log.debug("following: %s", error)
-            except Exception:
-                log.exception("following failed")
+            except Exception as error:
+                if isinstance(error, DATABASE_AWAY):
+                    log.warning("following: %s", error)
+                else:
+                    log.exception("following failed")
                 await asyncio.sleep(1.0)
 
     async def _once(self) -> None:

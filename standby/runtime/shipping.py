@@ -13,6 +13,7 @@ from standby.domain.facts import Head, Role
 from standby.domain.reconcile import Standing, quick_standing
 from standby.domain.sentence import say, unpack
 from standby.journal import Batch
+from standby.journal.errors import DATABASE_AWAY
 from standby.link.channel import LinkError
 
 if TYPE_CHECKING:
@@ -63,8 +64,11 @@ class Shipper:
             except LinkError as error:
                 log.debug("shipping: %s", error)
                 self._position = None
-            except Exception:
-                log.exception("shipping failed")
+            except Exception as error:
+                if isinstance(error, DATABASE_AWAY):
+                    log.warning("shipping: %s", error)
+                else:
+                    log.exception("shipping failed")
                 self._position = None
                 await asyncio.sleep(RETRY_PAUSE)
 
