@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
@@ -12,8 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import AccessMixin
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Model
-from django.forms.models import fields_for_model, model_to_dict
+from django.forms.models import model_to_dict
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,6 +21,7 @@ from django.views import View
 from django.views.generic import FormView
 
 from omm_portal.accounts.models import User
+from omm_portal.forms import ConfirmForm, GroupedForm, is_box
 from omm_portal.versions import BASE, KEEP, TAKE, Compared, Comparison
 from standby import journal
 from standby.gate import GateClosed
@@ -44,16 +43,6 @@ else:  # Django's views take no type parameters at run time
 
         def __class_getitem__(cls, _types):
             return cls
-
-
-@dataclass(frozen=True, slots=True)
-class FieldGroup:
-    """Fields under one title: those to fill in and, in a row of their own, boxes to tick."""
-
-    title: str | Promise | None
-    fields: list[forms.BoundField]
-    boxes: list[forms.BoundField]
-    begins_with_boxes: bool
 
 
 STALE = _("Somebody else saved this in the meantime. Nothing of yours is saved yet, nor lost.")
@@ -102,54 +91,6 @@ class Page(SignedIn, View):
     """A signed-in page."""
 
 
-class GroupedForm(forms.Form):
-    """A form whose fields stand in titled groups; the version of what it edits travels along.
-
-    With a ``model`` the fields named in the groups come from there; others are declared.
-    """
-
-    model: ClassVar[type[Model] | None] = None
-    groups: ClassVar[tuple[tuple[str | Promise | None, tuple[str, ...]], ...]] = ()
-    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.model is not None:
-            names = [name for _title, members in self.groups for name in members]
-            found = fields_for_model(self.model, fields=names)
-            self.fields.update({name: field for name, field in found.items() if field is not None})
-
-    def field_groups(self) -> Iterator[FieldGroup]:
-        """The groups in order."""
-        for title, names in self.groups:
-            found = [self[name] for name in names]
-            boxes = [field for field in found if is_box(field)]
-            fields = [field for field in found if not is_box(field)]
-            yield FieldGroup(title, fields, boxes, is_box(found[0]))
-
-    def values(self) -> dict[str, Any]:
-        """The cleaned values without the version; empty addresses as None, as they are stored."""
-        return {
-            name: None if value == "" and self._is_address(name) else value
-            for name, value in self.cleaned_data.items()
-            if name != "version"
-        }
-
-    def _is_address(self, name: str) -> bool:
-        return isinstance(self.fields[name], forms.GenericIPAddressField)
-
-    @property
-    def expected_version(self) -> int | None:
-        """The version that was shown when the editing began."""
-        version: int | None = self.cleaned_data.get("version")
-        return version
-
-    def disable(self) -> None:
-        """Make a read-only view of the form."""
-        for field in self.fields.values():
-            field.disabled = True
-
-
 class ServicePage(SignedIn, TypedFormView[Form]):
     """A form whose ``save`` calls a service; every refusal keeps the typed text."""
 
@@ -164,6 +105,11 @@ class ServicePage(SignedIn, TypedFormView[Form]):
     def save(self, form: Form) -> Written[Any]:
         """Call the service; may raise what services raise."""
         raise NotImplementedError
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Adds the object that is edited, which may keep what must be unique."""
+        kwargs = super().get_form_kwargs()
+        return {**kwargs, "row_id": self.edited_id} if self.edited_id else kwargs
 
     def get_form(self, form_class: type[Form] | None = None) -> Form:
         """The form, for looking only when the user may not save."""
@@ -305,15 +251,6 @@ def typed_text(form: forms.Form) -> list[tuple[str, str]]:
         and not is_box(field)
         and not isinstance(field.field.widget, forms.PasswordInput | forms.Select)
     ]
-
-
-def is_box(field: forms.BoundField) -> bool:
-    """True for a field that is shown as a check box."""
-    return isinstance(field.field.widget, forms.CheckboxInput)
-
-
-class ConfirmForm(GroupedForm):
-    """Nothing to fill in: the person only says yes."""
 
 
 class ConfirmPage(ServicePage[ConfirmForm]):

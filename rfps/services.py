@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from rfps.models import Rfp, Site
-from rfps.validation import MAX_RFPS, MAX_SITES, rfp_problems
+from rfps.validation import MAX_RFPS, MAX_SITES, own_problems
 from standby import journal
 from standby.domain.sentence import say, say_count
 from standby.rules import row_problems
@@ -34,7 +34,7 @@ def site_create(*, name: str, actor: str, source: str = "web") -> Written[Site]:
     with journal.change(actor=actor, source=source) as change:
         if Site.objects.count() >= MAX_SITES:
             raise Conflict("limit", say("A pair holds at most %(count)s sites.", count=MAX_SITES))
-        _site_check(site)
+        _refuse(site_problems(site))
         change.save(site)
     return Written(site, change.receipt)
 
@@ -46,7 +46,7 @@ def site_update(
     with journal.change(actor=actor, source=source) as change:
         current = expect_version(Site.objects.filter(pk=site.pk).first(), expected_version)
         current.name = name
-        _site_check(current)
+        _refuse(site_problems(current))
         change.save(current)
     return Written(current, change.receipt)
 
@@ -116,9 +116,7 @@ def rfp_update(
     with journal.change(actor=actor, source=source) as change:
         current = expect_version(Rfp.objects.filter(pk=rfp.pk).first(), expected_version)
         _applied(current, changes)
-        problems = _problems_of_many({0: current})
-        if problems:
-            raise ValidationError(problems[0])
+        _refuse(rfp_problems(current))
         change.save(current)
     return Written(current, change.receipt)
 
@@ -142,17 +140,27 @@ def _applied(rfp: Rfp, values: Mapping[str, Any]) -> Rfp:
     return rfp
 
 
-def _site_check(site: Site) -> None:
+def site_problems(site: Site) -> Problems:
+    """Every rule that a new or changed site breaks, by field."""
     problems = row_problems(site)
     if not problems and Site.objects.filter(name=site.name).exclude(pk=site.pk).exists():
         problems["name"] = [str(_("A site of this name exists already."))]
+    return problems
+
+
+def rfp_problems(rfp: Rfp) -> Problems:
+    """Every rule that a new or changed base station breaks, by field."""
+    return _problems_of_many({0: rfp}).get(0, {})
+
+
+def _refuse(problems: Problems) -> None:
     if problems:
         raise ValidationError(problems)
 
 
 def _problems_of_many(rfps: Mapping[int, Rfp]) -> dict[int, Problems]:
     """Rules broken by each of ``rfps`` (new or changed), with two queries however many."""
-    problems = {index: rfp_problems(rfp) for index, rfp in rfps.items()}
+    problems = {index: own_problems(rfp) for index, rfp in rfps.items()}
     taken = _macs_taken(rfps.values())
     sites = _sites_known(rfps.values())
     for index, rfp in rfps.items():

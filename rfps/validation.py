@@ -41,8 +41,8 @@ def mac_normalised(text: str) -> str:
     return octets.hex(":").upper()
 
 
-def rfp_problems(rfp: Rfp) -> dict[str, list[str]]:
-    """Every rule that ``rfp`` breaks, by field; normalises its MAC and texts in place."""
+def own_problems(rfp: Rfp) -> dict[str, list[str]]:
+    """Every rule that ``rfp`` breaks by itself, by field; normalises its MAC and texts in place."""
     problems = row_problems(rfp, exclude={"site", "mac"})
     if "mac" not in problems:
         try:
@@ -77,20 +77,26 @@ def _local_problems(rfp: Rfp, known: set[str]) -> dict[str, str]:
         for field in _LOCAL_NEEDS
         if not getattr(rfp, field)
     }
-    if missing or known & {"address", "netmask", "gateway"}:
+    wrong = known | missing.keys()
+    if "netmask" in wrong:
         return missing
-    return _subnet_problems(str(rfp.address), str(rfp.netmask), str(rfp.gateway))
-
-
-def _subnet_problems(address: str, netmask: str, gateway: str) -> dict[str, str]:
-    prefix = _prefix_length(netmask)
+    prefix = _prefix_length(str(rfp.netmask))
     if prefix is None or not 1 <= prefix <= 30:
-        return {"netmask": str(_("This is not a netmask of a network with hosts."))}
+        return {**missing, "netmask": str(_("This is not a netmask of a network with hosts."))}
+    if "address" in wrong:
+        return missing
+    gateway = None if "gateway" in wrong else str(rfp.gateway)
+    return {**missing, **_subnet_problems(str(rfp.address), prefix, gateway)}
+
+
+def _subnet_problems(address: str, prefix: int, gateway: str | None) -> dict[str, str]:
     network = ipaddress.IPv4Network(f"{address}/{prefix}", strict=False)
     edges = {network.network_address, network.broadcast_address}
     problems = {}
     if ipaddress.IPv4Address(address) in edges:
         problems["address"] = str(_("This is the network's own or its broadcast address."))
+    if gateway is None:
+        return problems
     own = ipaddress.IPv4Address(gateway)
     if own not in network or own in edges:
         problems["gateway"] = str(_("The gateway must be a host of the same network."))

@@ -14,7 +14,8 @@ from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage
+from omm_portal.forms import ConfirmForm
+from omm_portal.pages import ConfirmPage, ServicePage
 from omm_portal.tables import TablePage, last
 from rfps import services
 from rfps.filters import RfpPageFilterSet, SiteFilterSet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -11,46 +12,108 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from omm_portal.pages import ConfirmForm, GroupedForm
+from omm_portal.forms import ConfirmForm, GroupedForm
 from standby.models import OmmSettings, Severity, SipSettings, SystemSettings
 from standby.rows import OBJECTS, SOURCES
+from standby.validation import omm_problems, sip_problems, system_problems, time_zones
 
 
 class OmmSettingsForm(GroupedForm):
     """The two OMM addresses that base stations are told."""
 
     model = OmmSettings
+    rules = staticmethod(omm_problems)
     groups: ClassVar = ((None, ("first_address", "second_address")),)
+    help_texts: ClassVar = {
+        "first_address": _("IP address that base stations try first. Empty: they are told none."),
+        "second_address": _("IP address of the other OMM; without it they have no standby."),
+    }
 
 
 class SipSettingsForm(GroupedForm):
     """SIP proxy and registrar."""
 
     model = SipSettings
+    rules = staticmethod(sip_problems)
     groups: ClassVar = (
         (_("Proxy"), ("proxy_server", "proxy_port", "transport")),
-        (_("Registrar"), ("registrar_server", "registrar_port", "check_number")),
+        (
+            _("Registrar"),
+            ("registrar_server", "registrar_port", "registration_period", "check_number"),
+        ),
+        (_("Outbound proxy"), ("outbound_proxy_server", "outbound_proxy_port")),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["proxy_server"].help_text = _(
+    help_texts: ClassVar = {
+        "proxy_server": _(
             "Host name or address. A takeover needs an answer from it; empty: not needed."
-        )
-        self.fields["check_number"].help_text = _(
+        ),
+        "proxy_port": _("Port of the proxy, mostly 5060, or 5061 with TLS."),
+        "transport": _("How SIP requests travel to proxy and registrar."),
+        "registrar_server": _(
+            "Host name or address. Asked like the proxy if it is another server; empty: none."
+        ),
+        "registrar_port": _("Port of the registrar, mostly 5060, or 5061 with TLS."),
+        "registration_period": _("Seconds for which phones register, mostly 3600."),
+        "check_number": _(
             "Registered to see whether the registrar answers; empty: only the proxy is asked."
-        )
+        ),
+        "outbound_proxy_server": _(
+            "Host name or address through which all requests go first; empty: none."
+        ),
+        "outbound_proxy_port": _("Port of the outbound proxy, mostly 5060."),
+    }
+    plain = frozenset({"proxy_server", "registrar_server", "outbound_proxy_server", "check_number"})
 
 
 class SystemSettingsForm(GroupedForm):
     """The system as a whole."""
 
     model = SystemSettings
-    groups: ClassVar = ((None, ("system_name",)),)
+    rules = staticmethod(system_problems)
+    groups: ClassVar = (
+        (_("System"), ("system_name", "tone_scheme", "remote_access")),
+        (_("Time"), ("time_zone", "ntp_server_1", "ntp_server_2", "ntp_server_3")),
+        (_("Syslog"), ("syslog_on", "syslog_address", "syslog_port")),
+        (_("DECT"), ("park", "regulatory_domain", "paging_area_size", "dect_encryption")),
+        (_("SNMP"), ("snmp_contact", "snmp_trap_host")),
+    )
+    help_texts: ClassVar = {
+        "system_name": _("Shown in every page's title."),
+        "tone_scheme": _("The country whose tones (dialling, busy) phones play."),
+        "remote_access": _("Lets service staff reach the shell of base stations by SSH."),
+        "time_zone": _("Place whose time phones show, daylight saving included."),
+        "ntp_server_1": _("Host name or address that base stations take the time from."),
+        "ntp_server_2": _("Asked when the first one does not answer."),
+        "ntp_server_3": _("Asked when neither of the others answers."),
+        "syslog_on": _("Base stations send their messages to the server below."),
+        "syslog_address": _("IPv4 address of the syslog server."),
+        "syslog_port": _("UDP port of the syslog server, mostly 514."),
+        "park": _("Identity of the DECT system, as its licence states it: letters and digits."),
+        "regulatory_domain": _("Whose rules for frequencies and power base stations keep."),
+        "paging_area_size": _("Size of the areas in which phones are searched for."),
+        "dect_encryption": _("Encrypts speech between phones and base stations."),
+        "snmp_contact": _("Whom to ask about the system, as SNMP managers show it."),
+        "snmp_trap_host": _("Host name or address that SNMP traps are sent to; empty: none."),
+    }
+    plain = frozenset({"ntp_server_1", "ntp_server_2", "ntp_server_3", "park", "snmp_trap_host"})
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["system_name"].help_text = _("Shown in every page's title.")
+        self.fields["time_zone"].widget = forms.Select(choices=time_zone_choices())
+        for name in ("tone_scheme", "regulatory_domain"):
+            choices = self.fields[name].choices  # type: ignore[attr-defined]
+            self.fields[name].choices = [("", _("Not set")), *choices[1:]]  # type: ignore[attr-defined]
+
+
+def time_zone_choices() -> list[Any]:
+    """All time zones, by the part of the world."""
+    zones = groupby(time_zones(), key=lambda name: name.partition("/")[0])
+    return [
+        (part, [(name, name.partition("/")[2].replace("_", " ")) for name in names])
+        if part != "UTC"
+        else ("UTC", "UTC")
+        for part, names in zones
+    ]
 
 
 class TakeoverForm(ConfirmForm):
@@ -60,8 +123,9 @@ class TakeoverForm(ConfirmForm):
     peer_address = forms.CharField(
         label=_("Address of the other OMM, to confirm"),
         max_length=64,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("Its IP address, typed by hand: look at its state first."),
     )
+    plain = frozenset({"peer_address"})
 
     def clean_peer_address(self) -> str:
         """Must be the peer's address, in any of its written forms."""
@@ -88,6 +152,7 @@ class MaintenanceForm(ConfirmForm):
     length = forms.ChoiceField(
         label=_("Ends"),
         initial="60",
+        help_text=_("Automatic takeovers work again from then on, whether it is ended or not."),
         choices=[
             ("15", _("after 15 minutes")),
             ("60", _("after 1 hour")),

@@ -9,7 +9,8 @@ from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from omm_portal.pages import ConfirmForm, ConfirmPage
+from omm_portal.forms import ConfirmForm
+from omm_portal.pages import ConfirmPage
 from standby.forms import MaintenanceForm
 from standby.maintenance import (
     maintenance_begin,

@@ -20,9 +20,9 @@ from django.views import View
 from django.views.generic import TemplateView
 
 from omm_portal.accounts.models import User
+from omm_portal.forms import ConfirmForm
 from omm_portal.pages import (
     BUSY,
-    ConfirmForm,
     ConfirmPage,
     ServicePage,
     SignedIn,

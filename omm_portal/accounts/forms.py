@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from omm_portal.accounts.models import User
-from omm_portal.pages import GroupedForm
+from omm_portal.accounts.services import user_problems
+from omm_portal.forms import GroupedForm
 
 PASSWORD_RULES = _("At least 10 characters, not a common one and not only digits.")
 
@@ -62,6 +64,14 @@ class UserForm(GroupedForm):
         (_("User"), ("username", "display_name", "role", "is_active")),
         (_("Password"), ("password", "must_change_password")),
     )
+    help_texts: ClassVar = {
+        "username": _("What is typed to sign in: letters, digits and . @ + - _ without blanks."),
+        "display_name": _("How pages call this person; empty: the user name."),
+        "role": _("Full access may change everything, read-only nothing but the own password."),
+        "is_active": _("Off: cannot sign in, and the tokens are refused."),
+        "must_change_password": _("Asked for at the next sign-in, before anything else."),
+    }
+    plain = frozenset({"username"})
 
     def __init__(self, *args: Any, is_new: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,6 +79,15 @@ class UserForm(GroupedForm):
         self.fields["password"] = _password(
             _("Password"), is_new=True, required=is_new, help_text=help_text
         )
+
+    def problems(self) -> Mapping[str, list[str]]:
+        """Those of the password as well."""
+        values = self.values()
+        password = values.pop("password", None) or None
+        user = User(**values)
+        if self.row_id is not None:
+            user.pk = self.row_id
+        return user_problems(user, password)
 
 
 class TokenForm(GroupedForm):
@@ -84,6 +103,7 @@ class TokenForm(GroupedForm):
         label=_("Works for"),
         coerce=int,
         initial=90,
+        help_text=_("Afterwards it is refused; a token can be revoked at any time."),
         choices=[
             (30, _("30 days")),
             (90, _("90 days")),

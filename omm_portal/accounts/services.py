@@ -27,6 +27,7 @@ from standby.rules import row_problems, text_problem
 from standby.written import Conflict, Written, expect_version
 
 USER_FIELDS = frozenset({"username", "display_name", "role", "is_active", "must_change_password"})
+Problems = dict[str, list[str]]
 TOKEN_PREFIX = "omm_"  # noqa: S105 - a marker that lets scanners find leaked tokens
 
 
@@ -54,7 +55,7 @@ def user_create(
     hashed = _hashed(password)
     with journal.change(actor=actor, source=source) as change:
         _apply(user, values)
-        _check(user, password=password)
+        _refuse(user_problems(user, password))
         user.password = hashed
         change.save(user)
     return Written(user, change.receipt)
@@ -74,7 +75,7 @@ def user_update(
     with journal.change(actor=actor, source=source) as change:
         current = _current(user, expected_version)
         _apply(current, changes)
-        _check(current, password=password)
+        _refuse(user_problems(current, password))
         if hashed is not None:
             current.password = hashed
         _keep_an_administrator(current)
@@ -98,16 +99,18 @@ def password_change(
     *, user: User, current_password: str, new_password: str, source: str = "web"
 ) -> Written[User]:
     """Change the own password; afterwards no further change is demanded."""
+    problems: Problems = {}
     if not check_password(current_password, user.password):
-        raise ValidationError({"current_password": [_("This is not the current password.")]})
+        problems["current_password"] = [str(_("This is not the current password."))]
+    texts = password_problems(user, new_password)
     if new_password == current_password:
-        raise ValidationError({"new_password": [_("The new password must differ.")]})
+        texts = [str(_("The new password must differ."))]
+    _refuse({**problems, "new_password": texts} if texts else problems)
     hashed = _hashed(new_password)
     with journal.change(actor=user.username, source=source) as change:
         current = _current(user, None)
         if current.password != user.password:
             raise Conflict("password-changed", say("The password was changed in the meantime."))
-        _check(current, password=new_password, field="new_password")
         current.password = hashed
         current.must_change_password = False
         change.save(current)
@@ -195,23 +198,22 @@ def _apply(user: User, values: Mapping[str, Any]) -> None:
 
 
 def _hashed(password: str) -> str:
-    """The hash; of what ``_check`` is going to refuse none, since not every text has one."""
+    """The hash; of a text that is going to be refused none, since not every text has one."""
     return "" if text_problem(password) else make_password(password)
 
 
-def _check(user: User, *, password: str | None = None, field: str = "password") -> None:
-    """Raise ValidationError with everything that is wrong with a user and a new password."""
+def user_problems(user: User, password: str | None = None) -> Problems:
+    """Every rule that a new or changed user breaks, and the new password if there is one."""
     problems = row_problems(user, exclude={"password"})
     same = User.objects.filter(username__iexact=user.username).exclude(pk=user.pk)
     if "username" not in problems and same.exists():
         problems["username"] = [str(_("A user of this name exists already."))]
-    if password is not None and (found := _password_problems(password, user)):
-        problems[field] = found
-    if problems:
-        raise ValidationError(problems)
+    texts = [] if password is None else password_problems(user, password)
+    return {**problems, "password": texts} if texts else problems
 
 
-def _password_problems(password: str, user: User) -> list[str]:
+def password_problems(user: User, password: str) -> list[str]:
+    """Why ``user`` may not have this password; empty when nothing speaks against it."""
     problem = text_problem(password)
     if problem:
         return [str(problem)]
@@ -220,6 +222,11 @@ def _password_problems(password: str, user: User) -> list[str]:
     except ValidationError as error:
         return error.messages
     return []
+
+
+def _refuse(problems: Problems) -> None:
+    if problems:
+        raise ValidationError(problems)
 
 
 def _keep_an_administrator(user: User, *, removed: bool = False) -> None:

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from omm_portal.pages import is_box
+from omm_portal.forms import GroupedForm, is_box
 from standby.presentation import KINDS, Label, Tone
 from standby.texts import local
 
@@ -168,8 +168,14 @@ def nav(context: template.Context, url_name: str, picture: str, text: str) -> Sa
 
 @register.simple_tag
 def control(field: BoundField) -> SafeString:
-    """A form field's own element with the class of its kind; the one place that gives it."""
-    return field.as_widget(attrs={"class": _control_class(field.field.widget)})
+    """A form field's own element with the class of its kind; the one place that gives it.
+
+    The first one that is wrong has the focus when the page opens.
+    """
+    attrs: dict[str, Any] = {"class": _control_class(field.field.widget)}
+    if field.errors and isinstance(field.form, GroupedForm):
+        attrs["autofocus"] = field.form.wrong_fields()[0].name == field.name
+    return field.as_widget(attrs=attrs)
 
 
 def _control_class(widget: forms.Widget) -> str:

@@ -16,10 +16,10 @@ document.addEventListener("keydown", ({ key }) => {
   });
 });
 
-// <fieldset data-when="id_ip_mode" data-is="local"> is shown only for that value.
+// <fieldset data-when="id_ip_mode" data-is="local"> is shown only for that value, or to be mended.
 function fit(part) {
   const field = document.getElementById(part.dataset.when);
-  part.hidden = field.value !== part.dataset.is;
+  part.hidden = field.value !== part.dataset.is && !part.querySelector(".errors");
 }
 
 function depend(part) {

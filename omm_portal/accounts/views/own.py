@@ -23,7 +23,8 @@ from omm_portal.accounts import services
 from omm_portal.accounts.forms import PasswordForm, TokenForm
 from omm_portal.accounts.models import ApiToken, User
 from omm_portal.accounts.selectors import token_list, token_rows, user_tokens
-from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage, account
+from omm_portal.forms import ConfirmForm
+from omm_portal.pages import ConfirmPage, ServicePage, account
 from omm_portal.tables import TablePage, last
 from standby.written import Written
 

@@ -21,7 +21,8 @@ from omm_portal.accounts import services
 from omm_portal.accounts.forms import UserForm
 from omm_portal.accounts.models import User
 from omm_portal.accounts.selectors import token_rows, user_list, user_tokens
-from omm_portal.pages import ConfirmForm, ConfirmPage, ServicePage, account
+from omm_portal.forms import ConfirmForm
+from omm_portal.pages import ConfirmPage, ServicePage, account
 from omm_portal.tables import TablePage
 from standby.domain.sentence import say
 from standby.written import Conflict, Written

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from rfps.models import Rfp
-from rfps.validation import mac_normalised, rfp_problems
+from rfps.validation import mac_normalised, own_problems
 
 LOCAL = {
     "ip_mode": "local",
@@ -17,7 +17,7 @@ LOCAL = {
 
 
 def problems(**values):
-    return sorted(rfp_problems(Rfp(mac="00:30:42:00:00:01", **values)))
+    return sorted(own_problems(Rfp(mac="00:30:42:00:00:01", **values)))
 
 
 @pytest.mark.parametrize(

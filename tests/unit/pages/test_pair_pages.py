@@ -13,6 +13,7 @@ from standby import actions, services
 from standby.domain.facts import Role
 from standby.models import Event, OmmSettings, SetAside, SipSettings, SystemSettings
 from tests.gate import OpenGate
+from tests.unit.pages.sending import form_data
 
 pytestmark = pytest.mark.django_db(databases=["default", "live"])
 
@@ -157,13 +158,9 @@ def test_there_may_be_nothing_to_confirm(browser: Client, admin: Any) -> None:
 def test_a_sip_server_that_does_not_answer_is_asked_about(
     browser: Client, admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(services.sip_settings_update.__kwdefaults__, "sip_answers", lambda _: False)
-    sent = {
-        "proxy_server": "192.0.2.9",
-        "proxy_port": 5060,
-        "registrar_port": 5060,
-        "transport": "UDP",
-    }
+    asked = services.sip_settings_update.__kwdefaults__
+    monkeypatch.setitem(asked, "probe", lambda targets: targets[0])
+    sent = form_data(browser, "/settings/sip/", proxy_server="192.0.2.9")
     response = browser.post("/settings/sip/", sent)
     assert "192.0.2.9 does not answer" in response.content.decode()
     assert 'name="confirm"' in response.content.decode()
@@ -173,7 +170,8 @@ def test_a_sip_server_that_does_not_answer_is_asked_about(
 
 
 def test_the_systems_name_is_in_every_title(browser: Client, admin: Any) -> None:
-    browser.post("/settings/system/", {"system_name": "Harbour & Sons"})
+    sent = form_data(browser, "/settings/system/", system_name="Harbour & Sons")
+    browser.post("/settings/system/", sent)
     assert SystemSettings.objects.get().system_name == "Harbour & Sons"
     assert "<title>Dashboard · Harbour &amp; Sons</title>" in browser.get("/").content.decode()
 

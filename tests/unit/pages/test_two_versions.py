@@ -12,7 +12,7 @@ from omm_portal.accounts.models import User
 from rfps import services
 from rfps.models import Rfp
 from standby import services as settings_services
-from standby.models import SystemSettings
+from tests.unit.pages.sending import form_data
 
 pytestmark = pytest.mark.django_db(databases=["default", "live"])
 
@@ -133,9 +133,8 @@ def test_readers_cannot_choose_either(reading_browser: Client, rfp: Rfp) -> None
 
 
 def test_settings_are_compared_as_well(browser: Client, admin: User) -> None:
-    row = SystemSettings.objects.get()
+    sent = form_data(browser, "/settings/system/", system_name="Mine")
     settings_services.system_settings_update(changes={"system_name": "Theirs"}, actor="lena")
-    sent = {"system_name": "Mine", "version": row.version}
     response = browser.post("/settings/system/", sent)
     assert rows(response) == {"system_name": ("Theirs", "Mine", False)}
 
