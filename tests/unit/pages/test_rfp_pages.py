@@ -106,7 +106,7 @@ def test_deleting_asks_first(browser: Client, rfp: Rfp) -> None:
 def test_a_site_in_use_stays(browser: Client, rfp: Rfp) -> None:
     response = browser.post(f"/sites/{rfp.site_id}/delete/")
     assert response.status_code == 200
-    assert "1 base stations belong to" in response.content.decode()
+    assert "1 base station belongs to" in response.content.decode()
     assert Site.objects.exists()
 
 
