@@ -128,15 +128,3 @@ def test_a_changed_password_shows_as_changed_and_no_more(browser: Client, admin:
     row = change_rows([last()])[0]
     assert [(found.field, found.is_secret) for found in row.differences] == [("password", True)]
     assert admin.password not in page.content.decode()
-
-
-@pytest.mark.parametrize("path", ["/changes/", "/changes/?search=unit"])
-def test_the_list_costs_the_same_whatever_its_length(
-    browser: Client, site: Site, path: str, django_assert_max_num_queries: Any
-) -> None:
-    items = [{"mac": f"0030420001{i:02X}", "name": f"unit {i}"} for i in range(60)]
-    for item in items[:30]:
-        services.rfp_create(values=item, actor="admin")
-    services.rfp_create_many(items=items[30:], actor="admin")
-    with django_assert_max_num_queries(9):
-        browser.get(path)

@@ -128,15 +128,6 @@ def test_a_silent_runtime_is_told_and_the_page_still_comes(
     assert "gives no answer" in response.content.decode()
 
 
-def test_the_page_costs_the_same_whatever_happened(
-    browser: Client, shown: OpenGate, django_assert_max_num_queries: Any
-) -> None:
-    for _ in range(30):
-        role_change()
-    with django_assert_max_num_queries(5):
-        browser.get("/standby/")
-
-
 def test_a_failed_check_refuses_kindly(browser: Client, shown: OpenGate) -> None:
     page = browser.get("/standby/switchover/").content.decode()
     assert "nothing is interrupted" in page
