@@ -170,6 +170,7 @@ def pages(content: Content) -> Iterator[Shown]:
     yield Shown("user-edit", f"/users/{content.user}/")
     yield Shown("user-delete", f"/users/{content.user}/delete/")
     yield Shown("user-password-reset", f"/users/{content.user}/password/")
+    yield Shown("user-password-reset", f"/users/{content.user}/password/")
     yield Shown("password", "/password/")
     yield Shown("token-list", "/tokens/")
     yield Shown("token-new", "/tokens/new/")

@@ -131,33 +131,3 @@ def test_a_planned_switch_over_from_the_page(page: Page, pair: Pair) -> None:
     other.wait("active")
     expect(page.locator(".omm").first.locator(".pill")).to_have_text("Standby")
     expect(page.locator(".omm").last.locator(".pill")).to_have_text("Active")
-
-
-@pytest.mark.parametrize("width", [390, 1440])
-def test_no_page_scrolls_sideways(page: Page, pair: Pair, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 844})
-    sign_in(page, pair.active)
-    paths = [
-        "/",
-        "/rfps/",
-        "/rfps/new/",
-        "/sites/",
-        "/settings/omm/",
-        "/settings/sip/",
-        "/settings/system/",
-        "/users/",
-        "/users/new/",
-        "/changes/",
-        "/set-aside/",
-        "/events/",
-        "/standby/",
-        "/standby/switchover/",
-        "/standby/reboot/",
-        "/password/",
-    ]
-    for path in paths:
-        page.goto(f"{pair.active.url}{path}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    page.goto(f"{pair.standby.url}/standby/")
-    expect(page.locator("#live-badge")).to_have_text("Polling")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
