@@ -5,13 +5,14 @@ Tickets are made by the standby's own code and keys, with another clock where a 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Page, Response, expect
 
 from tests.browser.conftest import NewPage
-from tests.browser.site_map import wait_live
+from tests.browser.site_map import sign_in, wait_live
 from tests.pair import Node, Pair
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.timeout(180)]
@@ -22,7 +23,8 @@ from omm_portal.accounts.models import User
 from omm_portal.accounts.tickets import ticket_issue
 admin = User.objects.get(username="admin")
 for name, shift in ({shifts}).items():
-    print("ticket", name, ticket_issue(user=admin, now=time.time() + shift))
+    ticket = ticket_issue(user=admin, session_key=name, now=time.time() + shift)
+    print("ticket", name, ticket)
 """
 SHIFTS = {"good": 0, "watched": 0, "replayed": 0, "foreign": 0, "expired": -75, "early": 300}
 FOREIGN = "http://portal.example"
@@ -144,3 +146,40 @@ def test_a_standby_takes_no_ticket(page: Page, pair: Pair, tickets: Tickets) -> 
     hand_over(page, pair.standby, tickets.for_the_other)
     page.wait_for_url(lambda url: url.startswith(f"{pair.standby.url}/login/"))
     assert not [c for c in page.context.cookies() if c["name"].startswith("omm-session")]
+
+
+def ticket_of(page: Page, node: Node) -> str:
+    """Sign in at ``node`` and take the ticket that the open page is given."""
+    frames: list[str] = []
+
+    def note(frame: str | bytes) -> None:
+        frames.append(str(frame))
+
+    page.on("websocket", lambda opened: opened.on("framereceived", note))
+    sign_in(page, node)
+    wait_live(page)
+    for _ in range(100):
+        for frame in frames:
+            if '"type":"ticket"' in frame:
+                return str(json.loads(frame)["ticket"])
+        page.wait_for_timeout(50)
+    raise AssertionError("no ticket came")
+
+
+def test_signing_out_voids_the_ticket_at_the_other_omm(pair: Pair, new_page: NewPage) -> None:
+    active, other = pair.active, pair.standby
+    leaving, staying = new_page(), new_page()
+    void, good = ticket_of(leaving, active), ticket_of(staying, active)
+    leaving.locator(".account > summary").click()
+    leaving.get_by_role("button", name="Sign out").click()
+    leaving.wait_for_url(f"{active.url}/login/")
+    staying.goto("about:blank")  # its ticket is used below
+    with active.api() as api:
+        assert api.post("/standby/switchover/").status_code == 202
+    other.wait("active")
+    hand_over(leaving, other, void)
+    expect_refused(leaving, other)
+    strange = new_page()
+    strange.goto(f"{active.url}/login/")
+    hand_over(strange, other, good)
+    strange.wait_for_url(f"{other.url}/sites/")
