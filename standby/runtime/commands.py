@@ -177,7 +177,7 @@ class Commands:
         failed = [each for each in self.checks() if not each["ok"]]
         if failed:
             return _refused(failed[0]["message"], failed)
-        ended = await self._runtime.hand_over(
+        ended = await self._runtime.handing.give(
             Handover.SWITCHOVER, say("Switch-over by %(who)s.", who=actor or SOMEBODY)
         )
         if not ended.done:
@@ -227,7 +227,7 @@ class Commands:
     async def _resign(self, message: Message) -> Message:
         """Before the process ends: hand over, bounded; answers when done or given up."""
         kind = Handover.SHUTDOWN
-        ended = await self._runtime.hand_over(
+        ended = await self._runtime.handing.give(
             kind, str(message.get("reason") or say("Shutting down."))
         )
         return {
@@ -257,7 +257,7 @@ class Commands:
         return _accepted(answer)
 
     async def _hand_over_and(self, kind: Handover, reason: str, order: str) -> None:
-        ended: HandoverEnded = await self._runtime.hand_over(kind, reason)
+        ended: HandoverEnded = await self._runtime.handing.give(kind, reason)
         if not ended.done:
             log.warning("leaving without a confirmed successor: %s", ended.reason)
         path: Path = self._runtime.config.supervisor_socket

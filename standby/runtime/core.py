@@ -14,8 +14,7 @@ from typing import Any
 
 from standby import journal
 from standby.domain.contact import Hearing
-from standby.domain.effects import HANDOVER_WORDS
-from standby.domain.facts import Head, Heartbeat, Role
+from standby.domain.facts import Head, Role
 from standby.domain.member import (
     Beat,
     CloseFence,
@@ -31,20 +30,22 @@ from standby.domain.member import (
     WriteTerm,
 )
 from standby.domain.reconcile import Relation
-from standby.domain.sentence import say
 from standby.lease import boot_time
 from standby.link.channel import ChannelServer
 from standby.link.control import ControlServer
 from standby.link.datagram import DatagramCodec
 from standby.link.tls import client_context, server_context
-from standby.runtime.beats import Beats, Path
-from standby.runtime.budget import HANDOVER, ErrorBudget
+from standby.runtime.beats import Beats
+from standby.runtime.budget import ErrorBudget
 from standby.runtime.commands import Commands
 from standby.runtime.comparing import Comparer
 from standby.runtime.config import VERSION, RuntimeConfig
 from standby.runtime.document import DocumentMaker
+from standby.runtime.ears import Ears
 from standby.runtime.events import EventLog
+from standby.runtime.fencing import FenceKeeper
 from standby.runtime.following import Follower
+from standby.runtime.handing import Handing
 from standby.runtime.health import Health
 from standby.runtime.host import LoopHost
 from standby.runtime.leasing import LeaseKeeper
@@ -59,8 +60,6 @@ from standby.termfile import TermFile
 
 log = logging.getLogger(__name__)
 
-REPLY_PAUSE = 0.004
-"""Seconds between immediate answers to the peer, so that two nodes cannot excite each other."""
 PROBE_PAUSE = 0.02
 """Seconds between the probes of a suspicious silence."""
 
@@ -78,21 +77,14 @@ class PairRuntime(LoopHost):
         self.acked: tuple[int, str] = (0, "0" * 64)
         self.relation = Relation()
         self.ever_synchronised = False
-        self.wrong_secret_at = -1e9
-        self.same_node_at = -1e9
         self.frozen_at: float | None = None
         self.frozen_for = 0.0
         self.active_since_wall: float | None = None
         self.writer = DatabaseThread("omm-db-write")
         self.reader = DatabaseThread("omm-db-read")
         self.bulk = DatabaseThread("omm-db-bulk")
-        self._handover: asyncio.Future[HandoverEnded] | None = None
-        self._replied_at = 0.0
         self._probing = False
         self._stepped_at = self.clock()
-        self.same_address_at = -1e9
-        self.clock_apart: float | None = None
-        self._heard = 0
         self._in_contact = False
 
     # --- life -----------------------------------------------------------------------------------
@@ -103,7 +95,7 @@ class PairRuntime(LoopHost):
 
     async def _resign(self, reason: str) -> None:
         if not self.member.leaving:
-            await self.hand_over(Handover.SHUTDOWN, reason)
+            await self.handing.give(Handover.SHUTDOWN, reason)
 
     def wake(self) -> None:
         """There may be something to ship; from any thread, returns at once."""
@@ -129,8 +121,11 @@ class PairRuntime(LoopHost):
     async def _open(self) -> None:
         config = self.config
         self.lease = LeaseKeeper(self)
+        self.fence = FenceKeeper(self)
+        self.handing = Handing(self)
+        self.ears = Ears(self)
         self._terms = TermFile(config.term_path)
-        left_open = await self._close_at_start()
+        left_open = await self.fence.close_at_start()
         self.head = await self.reader.run(journal.head)
         self.acked = await self.reader.run(journal.acked)
         self.ever_synchronised = self.acked[0] > 0
@@ -167,33 +162,21 @@ class PairRuntime(LoopHost):
         self.control = ControlServer(config.control_socket, self.commands.handle)
         await self.control.start()
 
-    async def _close_at_start(self) -> str:
-        """Close the fence that a killed predecessor left open; why that fails, else empty.
-
-        A database that cannot be written is an OMM error: it is shown by an OMM that runs. The
-        fence is closed by the first check that finds it writable again.
-        """
-        try:
-            await self.writer.run(journal.fence_close)
-        except Exception as error:  # noqa: BLE001 (any failure to write is an OMM error)
-            return str(error)
-        return ""
-
     async def _open_link(self) -> None:
         config = self.config
         codec = DatagramCodec(config.secret, config.node)
         self.beats = Beats(
-            codec, config.paths, config.link_port, self._on_heard, self._on_bad, self.clock
+            codec, config.paths, config.link_port, self.ears.heard, self.ears.bad, self.clock
         )
         context = client_context(config.secret, config.node)
         self.link = PeerLink(
             config.peer_address, config.link_port, config.address, config.paths, context
         )
         self.link.on_refused = self._on_refused
-        self.link.on_auth_error = self._on_auth_error
+        self.link.on_auth_error = self.ears.auth_error
         self.link.on_up = self.shipper.wake.set
-        self.link.heard_mark = lambda: self._heard
-        self.link.heard_since = lambda mark: self._heard > mark + 1
+        self.link.heard_mark = lambda: self.ears.count
+        self.link.heard_since = lambda mark: self.ears.count > mark + 1
         self.server = ChannelServer()
         if not config.peer_address:
             return
@@ -203,7 +186,7 @@ class PairRuntime(LoopHost):
             config.link_port,
             server_context(config.secret, config.node),
             self.follower.answer,
-            lambda kind: self._on_bad(kind, config.peer_address),
+            lambda kind: self.ears.bad(kind, config.peer_address),
         )
 
     async def _close(self) -> None:
@@ -265,7 +248,7 @@ class PairRuntime(LoopHost):
             rfps=self.health.rfps_connected,
             maintenance=self.maintenance.current is not None,
             ever_synchronised=self.ever_synchronised,
-            wrong_secret=self.clock() - self.wrong_secret_at < 5.0,
+            wrong_secret=self.clock() - self.ears.wrong_secret_at < 5.0,
             wall=time.time(),
             error_budget=self.budget.left,
         )
@@ -289,7 +272,7 @@ class PairRuntime(LoopHost):
         self._probing = True
         try:
             while self.member.contact.state is Hearing.SUSPECT:
-                self._speak(probe=True)
+                self.speak(probe=True)
                 await asyncio.sleep(PROBE_PAUSE)
         finally:
             self._probing = False
@@ -318,18 +301,18 @@ class PairRuntime(LoopHost):
         match effect:
             case CloseFence():
                 self.renew_lease()
-                self.in_loop(self._close_fence())
+                self.in_loop(self.fence.close())
             case OpenFence(term):
                 self.renew_lease()
-                self.in_loop(self._open_fence(term))
+                self.in_loop(self.fence.open(term))
             case Beat(probe):
-                self._speak(probe=probe)
+                self.speak(probe=probe)
             case Drain():
                 self.beats.drain()
             case RoleChanged():
                 self._role_changed(effect)
             case HandoverEnded():
-                self._handover_ended(effect)
+                self.handing.ended(effect)
             case SplitSettled(won, reason):
                 self.events.record(
                     "split_settled", "warning", reason, {"won": won, "term": self.member.term}
@@ -347,7 +330,8 @@ class PairRuntime(LoopHost):
         self.carry_out(self.member.term_written(term, self.clock()))
         return True
 
-    def _speak(self, *, probe: bool = False) -> None:
+    def speak(self, *, probe: bool = False) -> None:
+        """Send a heartbeat now, on every path."""
         if self.config.peer_address:
             self.beats.send(self.member.state(self.facts(), self.clock(), probe=probe))
 
@@ -358,7 +342,7 @@ class PairRuntime(LoopHost):
         asyncio.get_running_loop().call_soon(self.renew_lease)
         peer = self.member.peer
         if peer is not None and peer.role is Role.ACTIVE and not peer.gate_open:
-            self._speak()
+            self.speak()
 
     def _role_changed(self, change: RoleChanged) -> None:
         self.active_since_wall = time.time() if change.new is Role.ACTIVE else None
@@ -367,79 +351,7 @@ class PairRuntime(LoopHost):
         self.shipper.wake.set()
         self.comparer.wake.set()
 
-    async def _close_fence(self) -> None:
-        """A database that is known to be in trouble is not waited for longer than a hand-over can
-        spare; what of its changes slips through was never confirmed and will be set aside.
-        """
-        patience = None if self.health.healthy else self.config.timing.handover_wait / 2
-        closing = asyncio.ensure_future(self.writer.run(_closed))
-        closing.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            async with asyncio.timeout(patience):
-                self.head = await asyncio.shield(closing)
-        except Exception as error:  # noqa: BLE001 (whatever it is, the lease has closed the gate)
-            why = "the database does not answer" if isinstance(error, TimeoutError) else str(error)
-            log.warning("the fence could not be closed: %s", why)
-            self.health.database_failed(why)
-        self.carry_out(self.member.fence_closed(self.head))
-        self.shipper.wake.set()
-        self.step()
-        if self.member.handing_over:
-            self._speak(probe=True)  # the offer waits for the successor to show its journal
-
-    async def _open_fence(self, term: int) -> None:
-        try:
-            self.head, self.acked = await self.writer.run(_opened, term)
-        except Exception as error:
-            log.exception("the fence could not be opened")
-            self.health.database_failed(str(error))
-            return
-        self.carry_out(self.member.fence_opened(term))
-        self.renew_lease()
-        self.shipper.wake.set()
-        self.in_loop(self.follower.after_promotion())
-
-    def reopen_fence(self) -> None:
-        """Try again to open the gate of an active OMM whose database has come back."""
-        wanted = self.member.fence_wanted
-        if self.member.role is Role.ACTIVE and not self.member.gate_open and wanted is not None:
-            self.in_loop(self._open_fence(wanted))
-
     # --- what arrives ---------------------------------------------------------------------------
-
-    def _on_heard(self, statement: Heartbeat, path: Path) -> None:
-        now = self.clock()
-        if self.member.overslept(now):
-            self.step()
-            return
-        path.heard_at = now
-        if statement.address == self.config.address:
-            self.same_address_at = now
-            return
-        self.clock_apart = statement.wall - time.time()
-        began = not self.member.in_contact
-        self.sampler.listen(now)
-        wants_answer = self.member.hear(statement, now)
-        self._heard += 1
-        if wants_answer and now - self._replied_at >= REPLY_PAUSE:
-            self._replied_at = now
-            self._speak()
-        self.step()
-        if began and self.member.in_contact:
-            self._speak()
-        if statement.head.seq < self.head.seq and self.member.role is Role.ACTIVE:
-            self.shipper.wake.set()
-
-    def _on_bad(self, kind: str, sender: str) -> None:
-        if sender not in (pair[1] for pair in self.config.paths):
-            return
-        if kind == "auth":
-            self.wrong_secret_at = self.clock()
-        if kind == "own":
-            self.same_node_at = self.clock()
-
-    def _on_auth_error(self) -> None:
-        self.wrong_secret_at = self.clock()
 
     def _on_refused(self) -> None:
         self.member.refused(self.clock())
@@ -447,35 +359,6 @@ class PairRuntime(LoopHost):
 
     def _sip_urgent(self) -> bool:
         return self.member.wants_sip_probe(self.clock())
-
-    # --- hand-over ------------------------------------------------------------------------------
-
-    async def hand_over(self, kind: Handover, reason: str) -> HandoverEnded:
-        """Give the role away and wait for the end of it; never raises."""
-        if self._handover is not None and not self._handover.done():
-            return await self._join_handover(kind, reason)
-        self._handover = asyncio.get_running_loop().create_future()
-        self.carry_out(self.member.hand_over(kind, reason, self.facts(), self.clock()))
-        self.renew_lease()
-        return await self._handover
-
-    async def _join_handover(self, kind: Handover, reason: str) -> HandoverEnded:
-        """A shutdown asked for during a hand-over makes that one final."""
-        running = self._handover
-        if running is None or not kind.leaves:
-            return HandoverEnded(kind, False, say("a hand-over is under way"))
-        self.carry_out(self.member.hand_over(kind, reason, self.facts(), self.clock()))
-        return await asyncio.shield(running)
-
-    def _handover_ended(self, ended: HandoverEnded) -> None:
-        severity = "info" if ended.done else "warning"
-        text = say(
-            "Hand-over (%(kind)s): %(why)s.", kind=HANDOVER_WORDS[ended.kind], why=ended.reason
-        )
-        details = {"kind": ended.kind.value, "done": ended.done}
-        self.events.record(HANDOVER, severity, text, details)
-        if self._handover is not None and not self._handover.done():
-            self._handover.set_result(ended)
 
     # --- the lease ------------------------------------------------------------------------------
 
@@ -491,14 +374,3 @@ class PairRuntime(LoopHost):
     def renew_lease(self) -> None:
         """Write the lease as things are now."""
         self.lease.renew()
-
-
-def _closed() -> Head:
-    """Close the fence; the journal's end, which no change can move any more."""
-    journal.fence_close()
-    return journal.head()
-
-
-def _opened(term: int) -> tuple[Head, tuple[int, str]]:
-    """Open the fence; the journal's end and what of it the peer has confirmed."""
-    return journal.fence_open(term), journal.acked()

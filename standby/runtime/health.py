@@ -123,7 +123,7 @@ class Health:
             self._database_error = self._term_error = ""
             if recovered:
                 await self._after_recovery()
-            runtime.reopen_fence()
+            runtime.fence.reopen()
             if runtime.member.gate_open:
                 runtime.in_loop(runtime.writer.run(hooks.tick))
         finally:
