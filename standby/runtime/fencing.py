@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -33,18 +35,34 @@ class FenceKeeper:
         return ""
 
     async def close(self) -> None:
-        """Close it; the lease has closed the gate already, so a failure holds nothing up."""
+        """Close it; the lease has closed the gate already, so a failure holds nothing up.
+
+        Nor does a database that hangs: it is closed as soon as that goes on. What commits there
+        until then was never confirmed by the peer, and is set aside like the changes of a split.
+        """
+        runtime = self._runtime
+        closing = asyncio.ensure_future(self._close())
+        spare = runtime.config.timing.handover_wait / 2
+        patience = None if runtime.health.database_works else spare
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await asyncio.shield(closing)
+        if not closing.done():
+            log.warning("the fence will be closed when the database works again")
+            runtime.in_loop(closing)
+        runtime.carry_out(runtime.member.fence_closed(runtime.head))
+        runtime.shipper.wake.set()
+        runtime.step()
+        if runtime.member.handing_over:
+            runtime.speak(probe=True)  # the offer waits for the successor to show its journal
+
+    async def _close(self) -> None:
         runtime = self._runtime
         try:
             runtime.head = await runtime.writer.run(_closed)
         except Exception as error:  # noqa: BLE001 (whatever it is, the lease has closed the gate)
             log.warning("the fence could not be closed: %s", error)
             runtime.health.database_failed(str(error))
-        runtime.carry_out(runtime.member.fence_closed(runtime.head))
-        runtime.shipper.wake.set()
-        runtime.step()
-        if runtime.member.handing_over:
-            runtime.speak(probe=True)  # the offer waits for the successor to show its journal
 
     async def open(self, term: int) -> None:
         """Open it for this term; a database that fails is an OMM error."""

@@ -58,6 +58,11 @@ class Health:
         """True when this OMM can do its work."""
         return not self.text
 
+    @property
+    def database_works(self) -> bool:
+        """False while the database cannot be written or gives no answer."""
+        return not (self._database_error or self._slow_database())
+
     @contextmanager
     def patient(self) -> Iterator[None]:
         """While a long transaction of our own runs, a waiting check proves nothing."""
