@@ -209,7 +209,7 @@ def test_users_are_added_changed_and_deleted(page: Page, active: Node) -> None:
     page.get_by_label("User name").fill("two words")
     page.get_by_label("Password", exact=True).fill("short")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("without blanks")).to_be_visible()
+    expect(page.get_by_text("and the signs")).to_be_visible()
     expect(page.get_by_text("too short")).to_be_visible()
     page.get_by_label("User name").fill("otto")
     page.get_by_label("Display name").fill("Otto the second")
