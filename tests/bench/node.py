@@ -74,9 +74,11 @@ def _use(node: Node) -> None:
 
 
 def _pss(node: Node) -> dict[str, float]:
-    sizes = {}
-    for name, pid in sorted(node.pids().items()):
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
-        sizes[name] = round(int(found[1]) / 1024, 1) if found else 0.0
-    return sizes
+    return {name: pss_mb(pid) for name, pid in sorted(node.pids().items())}
+
+
+def pss_mb(pid: int) -> float:
+    """Proportional set size of a process in MB."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    return round(int(found[1]) / 1024, 1) if found else 0.0

@@ -14,16 +14,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import failover, gap, handover, machine, node, render, replication, samples
+from tests.bench import (
+    failover,
+    gap,
+    handover,
+    machine,
+    node,
+    pixel,
+    render,
+    replication,
+    samples,
+    sockets,
+)
 
 ROUNDS = 20
 MEASUREMENTS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
     **failover.KINDS,
     **handover.KINDS,
+    **pixel.KINDS,
     "commit_to_ack": replication.commit_to_ack,
     "catch_up": replication.catch_up,
     "heartbeat_gap": gap.heartbeat_gap,
     "samples": samples.samples,
+    "sockets": sockets.sockets,
     "start": node.start_time,
     "memory": node.memory,
 }

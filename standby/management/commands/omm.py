@@ -15,6 +15,7 @@ from omm_portal.node.env import BASE_DIR, SECRET_FILE_NAMES, NodeEnvironment
 from omm_portal.node.identity import ForeignData
 from omm_portal.node.nursery import preload, serve
 from omm_portal.node.prepare import close_databases, prepare
+from omm_portal.node.process import allow_many_files
 from omm_portal.node.runfiles import AlreadyRunning, take_lock
 
 
@@ -44,6 +45,7 @@ class Command(BaseCommand):
             raise CommandError(str(problem), returncode=2) from None
         except (redis_server.RedisMissing, DatabaseError, OSError) as problem:
             raise CommandError(f"this OMM cannot start: {problem}") from None
+        allow_many_files()
         preload()
         close_databases()
         become_supervisor(node, lock, quiet=options["quiet"])

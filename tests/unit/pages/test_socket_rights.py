@@ -141,7 +141,7 @@ async def test_other_changes_cost_no_second_look(
         await next_of(socket, "snapshot")
         await database_sync_to_async(change)()
         await next_of(socket, "delta")
-        state = await Feed.here().newer(0, 5)
+        state = await Feed.here().newer(0)
         assert state is not None
         assert state.rights == 0
 
