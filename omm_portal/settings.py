@@ -145,6 +145,14 @@ AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # page and API answer a lock-out themselves, each its way
 
+# Counters of the web process; by default 300 entries, and whoever adds more drops others' counts.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
+
 # What a browser may do with our pages. Only this node and its peer are ever spoken to.
 SECURE_CONTENT_TYPE_NOSNIFF = True
 if OMM.trusted_proxies:  # from anybody else the header is dropped before it is looked at

@@ -22,6 +22,7 @@ from django.test import Client
 from django.utils import timezone
 
 from omm_portal.accounts import auth, lockouts
+from omm_portal.accounts.counts import count
 from omm_portal.accounts.models import User
 from standby import tasks
 from standby.models import Event
@@ -157,6 +158,17 @@ def test_one_address_has_so_many_attempts_a_minute(
     answer = sign_in_right()
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
     assert sign_in_right(address="192.0.2.8").status_code == 302
+
+
+def test_other_addresses_do_not_make_it_forget(
+    admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "ATTEMPTS_ALLOWED", 3)
+    for _ in range(3):
+        sign_in_right()
+    for number in range(1000):
+        count(f"sign-in:198.51.100.{number}", auth.ATTEMPT_WINDOW)
+    assert sign_in_right().status_code == 429
 
 
 @commits
