@@ -14,7 +14,7 @@ CHECKS := $(PYTHON) omm_portal/node/checks.py
 CHECK_ENV := OMM_ENV_FILE=tests/check.env
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo demo-kill demo-start demo-clean test check format schema bench sim chaos screenshots
+.PHONY: help messages demo demo-kill demo-start demo-clean test check format schema bench sim chaos screenshots
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make demo-clean            remove the demo and its data"
 	@echo "make test                  run all tests"
 	@echo "make check                 lint, types, migrations, REST schema"
+	@echo "make messages              gather all texts into the German catalogue and compile it"
 	@echo "make bench                 measure; writes bench.json"
 	@echo "make screenshots           pictures of every page, in screenshots/"
 	@echo "make sim SEEDS=$(SEEDS)          simulate the pair with many random seeds"
@@ -65,6 +66,9 @@ format: $(DEV_READY)
 schema: $(DEV_READY)
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export OMM_DATA_DIR="$$data" $(CHECK_ENV) && \
 	  $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+messages: $(DEV_READY)
+	@$(CHECK_ENV) DJANGO_SETTINGS_MODULE=omm_portal.settings $(PY) -m tests.catalogue
 
 bench: $(DEV_READY)
 	@$(PY) -m tests.bench.run --output bench.json
