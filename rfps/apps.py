@@ -11,6 +11,7 @@ class RfpsConfig(AppConfig):
 
     def ready(self) -> None:
         """Have sites and base stations journalled and counted for the status document."""
+        from rfps import lookups  # noqa: F401 - it registers itself
         from rfps.models import Rfp, Site
         from rfps.overview import address_effect, rfp_counts
         from rfps.selectors import rfp_connected_count, rfp_count

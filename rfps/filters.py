@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from rfps.models import IpMode, Rfp, Site
-from rfps.selectors import WITHOUT_STANDBY, connected_ids, other_omms, seen_ids
+from rfps.selectors import WITHOUT_STANDBY, connected_keys, other_omms, seen_keys
 from rfps.states import RfpCondition
 from rfps.validation import mac_normalised
 
@@ -71,18 +71,18 @@ class RfpFilterSet(django_filters.FilterSet):  # type: ignore[misc]
         value: bool,  # noqa: FBT001 - as the filter calls it
     ) -> QuerySet[Rfp]:
         """Connected to this OMM or not; the states live in the second database."""
-        ids = connected_ids()
-        return rows.filter(pk__in=ids) if value else rows.exclude(pk__in=ids)
+        keys = connected_keys()
+        return rows.filter(pk__among=keys) if value else rows.exclude(pk__among=keys)
 
     def filter_state(self, rows: QuerySet[Rfp], name: str, value: str) -> QuerySet[Rfp]:
         """Those that fit a condition; *not connected* includes those never seen."""
         match RfpCondition(value):
             case RfpCondition.CONNECTED:
-                return rows.filter(pk__in=connected_ids())
+                return rows.filter(pk__among=connected_keys())
             case RfpCondition.NOT_CONNECTED:
-                return rows.exclude(pk__in=connected_ids())
+                return rows.exclude(pk__among=connected_keys())
             case RfpCondition.NEVER_SEEN:
-                return rows.exclude(pk__in=seen_ids())
+                return rows.exclude(pk__among=seen_keys())
             case RfpCondition.DECT_OFF:
                 return rows.filter(dect_on=False)
             case RfpCondition.NO_STANDBY:

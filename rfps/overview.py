@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 
 from rfps.models import IpMode, Rfp, RfpLive
-from rfps.selectors import WITHOUT_STANDBY, connected_ids, other_omms, rfp_list
+from rfps.selectors import WITHOUT_STANDBY, connected_keys, other_omms, rfp_list
 
 LISTED = 20
 
@@ -75,7 +75,7 @@ def address_effect() -> AddressEffect:
     ``others`` are those with local addresses that name other OMMs than the settings do, the first
     few of ``others_count``.
     """
-    connected = Q(pk__in=connected_ids())
+    connected = Q(pk__among=connected_keys())
     counts = {"count": Count("pk"), "connected": Count("pk", filter=connected)}
     dhcp: Any = Rfp.objects.filter(ip_mode=IpMode.DHCP).order_by("site__name")
     shares = [

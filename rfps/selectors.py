@@ -6,12 +6,14 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import CharField, Count, Q, QuerySet
+from django.db.models.functions import Cast
 
 from rfps.models import IpMode, Rfp, RfpLive, Site
-from rfps.states import RANKS, rfp_state
+from rfps.states import RANKS, state_of
 from standby.selectors import omm_settings
 
 WITHOUT_STANDBY = Q(ip_mode=IpMode.LOCAL, second_omm=None)
@@ -46,14 +48,19 @@ def rfp_states(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, RfpLive]:
     return RfpLive.objects.in_bulk(list(ids))
 
 
-def connected_ids() -> set[uuid.UUID]:
-    """The base stations that are connected to this OMM (one query, second database)."""
-    return set(RfpLive.objects.filter(connected=True).values_list("rfp_id", flat=True))
+HEX = Cast("pk", CharField())
+"""A key as the database's text: making thousands of UUID objects takes longer than reading."""
 
 
-def seen_ids() -> set[uuid.UUID]:
-    """The base stations that were ever connected to this OMM (one query, second database)."""
-    return set(RfpLive.objects.values_list("rfp_id", flat=True))
+def connected_keys() -> list[str]:
+    """The base stations that are connected to this OMM, for ``pk__among`` (second database)."""
+    connected = RfpLive.objects.filter(connected=True)
+    return list(connected.annotate(key=HEX).values_list("key", flat=True))
+
+
+def seen_keys() -> list[str]:
+    """The base stations that were ever connected to this OMM, for ``pk__among``."""
+    return list(RfpLive.objects.annotate(key=HEX).values_list("key", flat=True))
 
 
 def rfp_count() -> int:
@@ -70,30 +77,29 @@ def rfp_connected_count() -> int:
 class RfpsInOrder:
     """Base stations in an order that no database knows; a slice reads only its own rows."""
 
-    ids: list[uuid.UUID]
+    keys: list[str]
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.keys)
 
     def __getitem__(self, part: slice) -> list[Rfp]:
-        wanted = self.ids[part]
+        wanted = [uuid.UUID(key) for key in self.keys[part]]
         found = rfp_list().in_bulk(wanted)
         return [found[pk] for pk in wanted if pk in found]
 
 
-def _address(rfp: Rfp, live: RfpLive | None) -> Any:
-    text = (live.address if live else None) or rfp.address
-    return int(ip_address(text)) if text else None
+class Reported(NamedTuple):
+    """What the live columns of one base station are made of; ``connected`` None: never seen."""
+
+    address: str | None
+    hardware_type: str
+    connected: bool | None
 
 
-def _type(rfp: Rfp, live: RfpLive | None) -> Any:
-    return (live.hardware_type if live else "") or rfp.hardware_type or None
-
-
-LIVE_COLUMNS: dict[str, Callable[[Rfp, RfpLive | None], Any]] = {
-    "address": _address,
-    "type": _type,
-    "state": lambda _rfp, live: RANKS[rfp_state(live)],
+LIVE_COLUMNS: dict[str, Callable[[Reported], Any]] = {
+    "address": lambda row: int(ip_address(row.address)) if row.address else None,
+    "type": lambda row: row.hardware_type or None,
+    "state": lambda row: RANKS[state_of(row.connected)],
 }
 """Columns that show what is in the second database, with what they are sorted by."""
 
@@ -104,9 +110,20 @@ def rfps_by_live(rfps: QuerySet[Rfp], column: str, *, descending: bool) -> RfpsI
     The two databases cannot be joined: the few columns that are needed of all rows are read.
     """
     value = LIVE_COLUMNS[column]
-    states = RfpLive.objects.only("connected", "address", "hardware_type").in_bulk()
-    rows = rfps.select_related(None).only("address", "hardware_type").order_by("mac")
-    keyed = [(value(rfp, states.get(rfp.pk)), rfp.pk) for rfp in rows]
-    known = [pair for pair in keyed if pair[0] is not None]
-    known.sort(key=lambda pair: pair[0], reverse=descending)
-    return RfpsInOrder([pk for _, pk in known] + [pk for key, pk in keyed if key is None])
+    fields = ("key", "address", "hardware_type")
+    lives = {
+        key: Reported(address, kind, connected)
+        for key, address, kind, connected in RfpLive.objects.annotate(key=HEX).values_list(
+            *fields, "connected"
+        )
+    }
+    known, unknown = [], []
+    for text, address, kind in rfps.annotate(key=HEX).order_by("mac").values_list(*fields):
+        live = lives.get(key := text.replace("-", ""), NEVER)
+        found = value(Reported(live.address or address, live.hardware_type or kind, live.connected))
+        unknown.append(key) if found is None else known.append((found, key))
+    known.sort(key=itemgetter(0), reverse=descending)
+    return RfpsInOrder([key for _, key in known] + unknown)
+
+
+NEVER = Reported(None, "", None)

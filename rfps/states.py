@@ -38,6 +38,11 @@ RANKS = {state: rank for rank, state in enumerate(RfpState)}
 
 def rfp_state(live: RfpLive | None) -> RfpState:
     """The state of a base station from what it last reported; None when it never did."""
-    if live is None:
+    return state_of(None if live is None else live.connected)
+
+
+def state_of(connected: bool | None) -> RfpState:  # noqa: FBT001 - it is the one thing told
+    """The state by whether it is connected; None for one that never was."""
+    if connected is None:
         return RfpState.NEVER_SEEN
-    return RfpState.CONNECTED if live.connected else RfpState.NOT_CONNECTED
+    return RfpState.CONNECTED if connected else RfpState.NOT_CONNECTED
