@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from standby.document import Document, lag
@@ -257,6 +259,12 @@ def add_kind(kind: str, known: Mapping[str, Label]) -> None:
 
 def labels() -> Document:
     """Every word that the page's script needs, as plain JSON values."""
+    return _labels(get_language() or "")
+
+
+@lru_cache(maxsize=16)
+def _labels(_language: str) -> Document:
+    """The words in the language of this request, put together once; not to be altered."""
     kinds = {
         kind: {
             code: {"text": str(label.text), "tone": label.tone.value, "icon": label.icon}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from django import forms, template
@@ -29,6 +30,7 @@ UNKNOWN = Label(NOTHING, Tone.IDLE, "idle")
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """A picture of the sprite; decorative, its meaning is always also written."""
     source = f"{static('img/icons.svg')}#{name}"
