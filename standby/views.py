@@ -47,6 +47,7 @@ from standby.maintenance import maintenance_running
 from standby.models import (
     Event,
     JournalEntry,
+    Maintenance,
     OmmSettings,
     SetAside,
     Severity,
@@ -108,7 +109,7 @@ class PairPage(TemplateView):
         return super().get_context_data(
             may_act=may_act,
             signed_in=signed_in,
-            maintenance=maintenance_running(timezone.now()) if may_act else None,
+            maintenance=maintenance_now() if may_act else None,
             paths=list(enumerate(peer.get("paths") or ())),
             checks=preflight_list(pair) if signed_in else None,
             history=role_history(recent(selectors.role_changes())) if signed_in else [],
@@ -125,6 +126,15 @@ def preflight_list(pair: PairContext) -> tuple[actions.Check, ...] | None:
     except actions.RuntimeSilent as error:
         log.warning("the preflight list could not be asked for: %s", error)
         return ()
+
+
+def maintenance_now() -> Maintenance | None:
+    """The maintenance that is on; None also when that cannot be read."""
+    try:
+        return maintenance_running(timezone.now())
+    except DatabaseError:
+        log.warning("the maintenance could not be read", exc_info=True)
+        return None
 
 
 def recent(events: QuerySet[Event]) -> list[Event]:

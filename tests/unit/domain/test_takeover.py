@@ -253,6 +253,45 @@ def test_maintenance_lets_an_omm_start() -> None:
     assert pair.active() == [pair.low]
 
 
+def test_maintenance_lets_a_switch_over_pass() -> None:
+    pair = started()
+    pair.know(maintenance=True)
+    for giver, heir in ((pair.low, pair.high), (pair.high, pair.low)):
+        asked = giver.member.hand_over(Handover.SWITCHOVER, "Asked for.", giver.facts, pair.now)
+        giver.carry_out(asked, pair.now)
+        pair.run(0.5)
+        assert pair.active() == [heir]
+
+
+def test_a_fast_restart_in_maintenance_counts_as_a_start() -> None:
+    pair = started()
+    pair.know(maintenance=True)
+    low = pair.restart(pair.low)
+    pair.run(0.3)
+    assert "restarted" not in pair.high.member.reason
+    pair.run(1.0)
+    assert pair.active() == [low], "the lower address comes first, as at every start"
+
+
+def test_only_an_omm_that_knows_of_the_maintenance_holds_back() -> None:
+    pair = started()
+    pair.low.know(maintenance=True)
+    lose_low(pair)
+    pair.run(CONTACT_TIMEOUT)
+    assert pair.active() == [pair.high]
+
+
+def test_when_the_maintenance_ends_the_waiting_standby_takes_over() -> None:
+    pair = started()
+    pair.know(maintenance=True)
+    lose_low(pair)
+    pair.run(5.0)
+    assert pair.active() == []
+    pair.know(maintenance=False)
+    pair.run(0.2)
+    assert pair.active() == [pair.high]
+
+
 def test_maintenance_blocks_the_hand_over_for_an_error() -> None:
     pair = started()
     pair.know(maintenance=True)
