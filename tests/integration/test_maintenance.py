@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -81,7 +80,7 @@ def test_once_it_is_ended_takeovers_are_automatic_again(pair: Pair) -> None:
         assert api.delete(URL).headers["OMM-Replication"] == "safe"
         begun_and_ended = {"maintenance_begun", "maintenance_ended"}
         eventually(lambda: begun_and_ended <= events(api), "both are told")
-    victim.send(signal.SIGKILL)
+    victim.kill()
     heir.wait("active", within=3.0)
 
 
