@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from omm_portal.accounts.models import User
-from omm_portal.accounts.services import user_problems
+from omm_portal.accounts.services import LONGEST_PASSWORD, user_problems
 from omm_portal.forms import GroupedForm
 
 PASSWORD_RULES = _("At least 10 characters, not a common one and not only digits.")
@@ -19,7 +19,9 @@ def _password(label: Any, *, is_new: bool, **kwargs: Any) -> forms.CharField:
     """A field that keeps blanks: they belong to the password."""
     hint = "new-password" if is_new else "current-password"
     widget = forms.PasswordInput(attrs={"autocomplete": hint})
-    return forms.CharField(label=label, strip=False, max_length=256, widget=widget, **kwargs)
+    return forms.CharField(
+        label=label, strip=False, max_length=LONGEST_PASSWORD, widget=widget, **kwargs
+    )
 
 
 class SignInForm(forms.Form):

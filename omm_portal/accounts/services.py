@@ -28,6 +28,7 @@ from standby.written import Conflict, Written, expect_version
 
 USER_FIELDS = frozenset({"username", "display_name", "role", "is_active", "must_change_password"})
 Problems = dict[str, list[str]]
+LONGEST_PASSWORD = 1024
 TOKEN_PREFIX = "omm_"  # noqa: S105 - a marker that lets scanners find leaked tokens
 
 

@@ -9,10 +9,11 @@ from uuid import UUID
 from rest_framework import serializers
 
 from omm_portal.accounts.models import ApiToken, User
+from omm_portal.accounts.services import LONGEST_PASSWORD
 from omm_portal.api import StrictModelSerializer, StrictSerializer
 
 PASSWORD: dict[str, Any] = {
-    "max_length": 1024,
+    "max_length": LONGEST_PASSWORD,
     "trim_whitespace": False,
     "style": {"input_type": "password"},
 }

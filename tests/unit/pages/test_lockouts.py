@@ -16,6 +16,7 @@ from axes.models import AccessAttempt
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.core.management import call_command
 from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
@@ -301,6 +302,12 @@ def test_administrators_see_and_lift_lock_outs(browser: Client, admin: User) -> 
     )
     lock_out()
     assert Event.objects.filter(code="sign_in_locked", details__user="admin").count() == 2
+
+
+def test_lock_outs_can_be_lifted_on_the_nodes_shell(admin: User) -> None:
+    lock_out()
+    call_command("axes_reset_username", "admin")
+    assert sign_in_right().status_code == 302
 
 
 def test_readers_neither_see_nor_lift_them(reading_browser: Client, admin: User) -> None:
