@@ -29,6 +29,25 @@ function depend(part) {
 
 document.querySelectorAll("[data-when]").forEach(depend);
 
+// From the list of errors to a field. The address stays as it is: a fragment in it would keep the
+// next page from putting the focus on its first error.
+document.querySelectorAll("a[data-focus]").forEach((link) => {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    document.getElementById(link.hash.slice(1)).focus();
+  });
+});
+
+// What saving is waiting for; a page that comes back from the browser's memory waits no more.
+function sayWaiting(form, isWaiting) {
+  form.querySelectorAll("[data-while-saving]").forEach((part) => {
+    part.hidden = !isWaiting;
+  });
+}
+
+addEventListener("submit", ({ target }) => sayWaiting(target, true));
+addEventListener("pageshow", () => sayWaiting(document, false));
+
 function count(element, timer) {
   const left = Math.ceil((Date.parse(element.dataset.deadline) - Date.now()) / 1000);
   element.textContent = left > 0 ? text("seconds_left", { seconds: left }) : text("over");

@@ -112,7 +112,7 @@ def test_the_summary_leads_to_the_wrong_fields_and_the_first_has_the_focus(
     response = browser.post("/rfps/new/", {**RFP, "mac": "nonsense", "cluster": "0"})
     page = response.content.decode()
     assert "2 fields need a look" in page
-    assert re.findall(r'<a href="#(id_\w+)">', page) == ["id_mac", "id_cluster"]
+    assert re.findall(r'<a href="#(id_\w+)" data-focus>', page) == ["id_mac", "id_cluster"]
     assert re.findall(r'<input[^>]*name="(\w+)"[^>]* autofocus', page) == ["mac"]
 
 
