@@ -62,7 +62,8 @@ def preflight(patience: float = PATIENCE) -> tuple[Check, ...]:
 def tell_peer(word: str, body: Mapping[str, Any]) -> bool:
     """Tell the other OMM's apps something (``standby.hooks.when_told``); never raises.
 
-    False when it is not in contact, does not know the word, or has not confirmed in time.
+    False when it is not in contact or has not confirmed in time; the runtime then tells it when
+    contact is back.
     """
     message = {"command": "tell", "word": word, "body": dict(body)}
     try:

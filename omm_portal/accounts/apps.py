@@ -12,7 +12,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Have users and tokens journalled, and hear of sessions that end at the other OMM."""
-        from omm_portal.accounts import tickets
+        from omm_portal.accounts import sessions, tickets
         from omm_portal.accounts.beginnings import administrator
         from omm_portal.accounts.models import ApiToken, User
         from standby import hooks
@@ -20,4 +20,4 @@ class AccountsConfig(AppConfig):
 
         registry.register(User, secret=("password",), beginnings=administrator)
         registry.register(ApiToken, secret=("digest",))
-        hooks.when_told(tickets.VOID, tickets.tickets_voided)
+        hooks.when_told(tickets.VOID, sessions.ended_there)

@@ -6,7 +6,7 @@ A session's key signs its holder in: pages only ever see an id derived from it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from django.utils.dateparse import parse_datetime
 from omm_portal.accounts.auth import BACKEND
 from omm_portal.accounts.models import User
 from omm_portal.accounts.rights import sessions_ended
-from omm_portal.accounts.tickets import tickets_void
+from omm_portal.accounts.tickets import session_mark, tickets_void, tickets_voided
 from omm_portal.proxies import address_of
 
 ABOUT = "omm-about"
@@ -44,6 +44,8 @@ class OpenSession:
     browser: str
     ends: datetime
     is_own: bool
+    marks: tuple[str, ...]
+    """What the other OMM knows it by, and the session there that it goes on with."""
 
     @property
     def since_or_never(self) -> datetime:
@@ -51,8 +53,10 @@ class OpenSession:
         return self.since or datetime.min.replace(tzinfo=UTC)
 
 
-def begin(request: HttpRequest, user: User) -> None:
+def begin(request: HttpRequest, user: User, *, came_from: str = "") -> None:
     """Sign ``user`` in with a new session, which keeps where it comes from.
+
+    ``came_from`` is the mark of the session at the other OMM that it goes on with.
 
     Raises DatabaseError when sessions cannot be stored.
     """
@@ -61,6 +65,7 @@ def begin(request: HttpRequest, user: User) -> None:
         "since": timezone.now().isoformat(),
         "address": address_of(request),
         "agent": request.headers.get("User-Agent", "")[:300],
+        "from": came_from,
     }
 
 
@@ -86,17 +91,37 @@ def end(sessions: Collection[OpenSession]) -> int:
     keys = [session.key for session in sessions]
     deleted, _by_model = Session.objects.filter(session_key__in=keys).delete()
     sessions_ended()
-    tickets_void(keys)
+    tickets_void([mark for session in sessions for mark in session.marks])
     return deleted
 
 
 def sign_out(request: HttpRequest) -> None:
-    """End the session of this very browser, and with it the other open pages there."""
-    key = request.session.session_key
+    """End the session of this very browser, and with it the other open pages there.
+
+    Also the one at the other OMM that it goes on with, as soon as the two are in contact.
+    """
+    key, about = request.session.session_key, request.session.get(ABOUT) or {}
     logout(request)
     sessions_ended()
     if key is not None:
-        tickets_void([key])
+        tickets_void(_marks(key, about))
+
+
+def ended_there(body: Mapping[str, Any]) -> None:
+    """The other OMM's word of sessions that have ended; raises ValueError for nonsense.
+
+    Their tickets are worth nothing here, and neither are sessions that they went on with.
+    """
+    marks = tickets_voided(body)
+    rows = Session.objects.filter(expire_date__gt=timezone.now()).order_by("-expire_date")
+    keys = rows.values_list("session_key", flat=True)[:LOOKED_AT]
+    ended = [key for key in keys if session_mark(key) in marks]
+    Session.objects.filter(session_key__in=ended).delete()
+
+
+def _marks(key: str, about: Mapping[str, Any]) -> tuple[str, ...]:
+    came_from = str(about.get("from") or "")
+    return (session_mark(key), came_from) if came_from else (session_mark(key),)
 
 
 def browser_name(agent: str) -> str:
@@ -140,4 +165,5 @@ def _open_session(
         browser=browser_name(str(about.get("agent", ""))),
         ends=row.expire_date,
         is_own=row.session_key == own_key,
+        marks=_marks(row.session_key, about),
     )

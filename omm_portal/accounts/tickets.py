@@ -4,7 +4,8 @@ An open page holds a fresh ticket in a script variable. When its OMM goes away, 
 the ticket to the other one, which signs the same user in. A ticket names its audience, lives
 a minute, works once, and dies with a change of the user's password or rights to sign in. When the
 session that asked for it ends, the other OMM is told to refuse it; without contact the minute is
-the bound.
+the bound. A session that began with a ticket remembers the mark of the one that it came from, so
+that signing out ends both.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def ticket_issue(*, user: User, session_key: str, now: float | None = None) -> s
         "for": settings.OMM.peer_address,
         "at": int(time.time() if now is None else now),
         "id": str(uuid.uuid4()),
-        "mark": _mark(session_key),
+        "mark": session_mark(session_key),
     }
     return signing.dumps(content, key=_key(), salt=_SALT)
 
@@ -81,28 +82,36 @@ def ticket_redeem(ticket: str, *, now: float | None = None) -> User:
     return user
 
 
-def tickets_void(session_keys: Collection[str]) -> None:
-    """Have the other OMM refuse the tickets of sessions that have ended; never raises.
+def ticket_mark(ticket: str) -> str:
+    """The mark of the session that asked for this ticket; raises TicketRefused."""
+    return str(_content(ticket).get("mark", ""))
 
-    Waits a moment for its answer.
+
+def tickets_void(marks: Collection[str]) -> None:
+    """Tell the other OMM that sessions with these marks have ended; never raises.
+
+    Waits a moment for its answer; out of contact, it is told when contact is back.
     """
     if not settings.OMM.peer_address:
         return
-    marks = [_mark(key) for key in session_keys]
+    marks = list(marks)
     for first in range(0, len(marks), TOLD_AT_ONCE):
         if not actions.tell_peer(VOID, {"marks": marks[first : first + TOLD_AT_ONCE]}):
-            log.info("the other OMM could not be told of ended sessions: their tickets live on")
-            return
+            log.info("the other OMM could not be told of ended sessions yet")
 
 
-def tickets_voided(body: Mapping[str, Any]) -> None:
-    """The other OMM's word that sessions have ended there; raises ValueError for nonsense."""
+def tickets_voided(body: Mapping[str, Any]) -> frozenset[str]:
+    """Void the tickets of the sessions that ended at the other OMM; their marks.
+
+    Raises ValueError for nonsense.
+    """
     marks = body.get("marks")
     if not isinstance(marks, list) or len(marks) > TOLD_AT_ONCE:
         raise ValueError("no list of marks")
     rows = [RedeemedTicket(id=uuid.UUID(str(mark))) for mark in marks]
     _forget_old()
     RedeemedTicket.objects.bulk_create(rows, ignore_conflicts=True)
+    return frozenset(str(row.pk) for row in rows)
 
 
 def _content(ticket: str) -> dict[str, Any]:
@@ -127,7 +136,7 @@ def _forget_old() -> None:
     RedeemedTicket.objects.filter(redeemed_at__lt=timezone.now() - KEPT).delete()
 
 
-def _mark(session_key: str) -> str:
+def session_mark(session_key: str) -> str:
     """What tells one session's tickets from another's; nothing leads back to the key."""
     digest = salted_hmac(f"{_SALT}.session", session_key, secret=_key()).hexdigest()
     return str(uuid.UUID(digest[:32]))

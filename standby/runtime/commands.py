@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 Message = dict[str, Any]
 ANSWER_SLACK = 0.5
 SUPERVISOR_TIMEOUT = 2.0
-TELL_TIMEOUT = 0.5
 SOMEBODY = say("a person")
 
 
@@ -94,15 +93,8 @@ class Commands:
 
     async def _tell(self, message: Message) -> Message:
         """Pass the word of an app on to the other OMM."""
-        runtime = self._runtime
-        if not runtime.member.in_contact:
-            return {"ok": False, "reason": "the other OMM is not in contact"}
-        told = {"type": "tell", "word": message["word"], "body": message["body"]}
-        try:
-            answer = await runtime.link.ask_aside(told, TELL_TIMEOUT)
-        except LinkError as error:
-            return {"ok": False, "reason": str(error)}
-        return {"ok": answer.get("type") == "told"}
+        reason = await self._runtime.words.tell(str(message["word"]), dict(message["body"]))
+        return {"ok": not reason, "reason": reason}
 
     # --- switch-over ----------------------------------------------------------------------------
 

@@ -56,6 +56,7 @@ from standby.runtime.sampling import Sampler
 from standby.runtime.shipping import Shipper
 from standby.runtime.sipwatch import SipWatch
 from standby.runtime.threads import DatabaseThread
+from standby.runtime.words import Words
 from standby.termfile import TermFile
 
 log = logging.getLogger(__name__)
@@ -124,6 +125,7 @@ class PairRuntime(LoopHost):
         self.fence = FenceKeeper(self)
         self.handing = Handing(self)
         self.ears = Ears(self)
+        self.words = Words(self)
         self._terms = TermFile(config.term_path)
         left_open = await self.fence.close_at_start()
         self.head = await self.reader.run(journal.head)
@@ -286,6 +288,7 @@ class PairRuntime(LoopHost):
         if now_in_contact:
             self.link.drop()
             self.comparer.wake.set()
+            self.in_loop(self.words.catch_up())
         self.renew_lease()
 
     def carry_out(self, effects: list[Effect]) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.pair import PASSWORD, Node, Pair
+from tests.pair import PASSWORD, Node, Pair, eventually
 
 pytestmark = pytest.mark.processes
 
@@ -65,3 +65,27 @@ def test_a_ticket_of_a_session_that_ended_is_refused_by_the_next_active(pair: Pa
     heir.wait("active").wait_gate()
     assert arrive(heir, victim, void).startswith("/login/")
     assert arrive(heir, victim, good) == "/rfps/", "another browser of the same person"
+
+
+def test_signing_out_after_a_takeover_ends_the_session_at_the_omm_that_was_down(pair: Pair) -> None:
+    victim, heir = pair.active, pair.standby
+    browser, staying = sign_in(victim), sign_in(victim)
+    ticket = ticket_of(victim, browser)
+    victim.kill()
+    heir.wait("active").wait_gate()
+    moved = httpx.Client(base_url=heir.url, timeout=10.0)
+    arrived = moved.post(
+        "/handover/", data={"ticket": ticket, "next": "/"}, headers={"Origin": victim.url}
+    )
+    assert arrived.headers["Location"] == "/"
+    page = moved.get("/")
+    assert moved.post("/logout/", data=csrf(page.text)).status_code == 302
+    victim.start()
+    pair.wait_healthy()
+    eventually(lambda: not is_signed_in(browser), "the session there has ended")
+    assert is_signed_in(staying), "and no other"
+
+
+def is_signed_in(browser: httpx.Client) -> bool:
+    """Looked at on the standby's own page, which greets strangers too."""
+    return "Sign out" in browser.get("/standby/").text

@@ -29,7 +29,7 @@ from omm_portal.accounts.drafts import (
     draft_rows,
 )
 from omm_portal.accounts.models import User
-from omm_portal.accounts.tickets import TicketRefused, ticket_issue, ticket_redeem
+from omm_portal.accounts.tickets import TicketRefused, ticket_issue, ticket_mark, ticket_redeem
 from omm_portal.accounts.views.signing import MOVED, SeeOther, next_path
 from omm_portal.language import language_keep
 from omm_portal.pages import account
@@ -75,7 +75,8 @@ class HandOver(View):
         """Go on at ``path``; text that was typed is shown if it cannot go on with its writer."""
         try:
             user = self.redeem(request)
-            sessions.begin(request, user)
+            came_from = ticket_mark(request.POST.get("ticket", ""))
+            sessions.begin(request, user, came_from=came_from)
         except (TicketRefused, DatabaseError) as error:
             log.info("a hand-over ticket was refused: %s", error)
             if request.user.is_authenticated:

@@ -16,7 +16,9 @@ from omm_portal.accounts import services
 from omm_portal.accounts.models import RedeemedTicket, User
 from omm_portal.accounts.tickets import (
     LIFETIME,
+    VOID,
     TicketRefused,
+    session_mark,
     ticket_issue,
     ticket_redeem,
     tickets_void,
@@ -142,7 +144,7 @@ def test_the_end_of_its_session_voids_it_and_no_other(
     tickets = {key: made_there(settings, admin, key) for key in ("one", "two", "three")}
     here = settings.OMM
     settings.OMM = replace(here, address="127.0.0.2", peer_address="127.0.0.1")
-    tickets_void(["one", "three"])
+    tickets_void([session_mark("one"), session_mark("three")])
     settings.OMM = here
     (word, body), *rest = passed_on
     assert rest == []
@@ -166,6 +168,26 @@ def test_what_is_worth_nothing_is_forgotten_in_time(ticket: str) -> None:
     RedeemedTicket.objects.create(id=uuid4(), redeemed_at=timezone.now() - timedelta(hours=1))
     tickets_voided({"marks": [str(UUID(int=1))]})
     assert [row.pk for row in RedeemedTicket.objects.all()] == [UUID(int=1)]
+
+
+def test_signing_out_ends_the_session_that_it_went_on_with(
+    arriving: Client, ticket: str, admin: User, passed_on: list[tuple[str, Any]]
+) -> None:
+    arriving.post("/handover/", {"ticket": ticket, "next": "/"})
+    leaving = Client(headers={"host": "127.0.0.1"})  # the same browser, on a page of this OMM
+    leaving.cookies = arriving.cookies
+    leaving.post("/logout/")
+    ((_word, body),) = passed_on
+    assert session_mark("first session") in body["marks"]
+    assert len(body["marks"]) == 2
+
+
+def test_the_word_of_the_other_omm_ends_the_session_that_went_on_there(admin: User) -> None:
+    leaving, staying = client_of(admin), client_of(admin)
+    mark = session_mark(str(leaving.session.session_key))
+    assert hooks.told(VOID, {"marks": [mark, str(UUID(int=7))]})
+    assert leaving.get("/").status_code == 302
+    assert staying.get("/").status_code == 200
 
 
 def test_signing_out_tells_the_other_omm(
