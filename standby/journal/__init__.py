@@ -8,7 +8,7 @@ from standby.domain.facts import Head
 from standby.journal import registry
 from standby.journal.apply import apply
 from standby.journal.change import Change, Receipt, change
-from standby.journal.digest import digest_at_head, table_digest
+from standby.journal.digest import digest_at_head, table_digest, table_layout
 from standby.journal.entries import Batch, Entry, WireEntry, parse
 from standby.journal.errors import (
     BadEntry,
@@ -111,4 +111,5 @@ __all__ = [
     "staged_seq",
     "suffix_parts",
     "table_digest",
+    "table_layout",
 ]

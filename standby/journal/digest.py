@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from standby.domain.facts import Head
@@ -56,3 +57,16 @@ def digest_in(connection: BaseDatabaseWrapper) -> str:
         for text in row_texts(table(label, connection), connection):
             digest.add(label, text)
     return digest.hex()
+
+
+def table_layout() -> str:
+    """One hash over the names of all journalled tables and their fields.
+
+    Digests say something about each other only where it is the same: another version of the
+    program has other fields.
+    """
+    layout = hashlib.sha256()
+    for label in registry.labels():
+        names = sorted(table(label, connections[ALIAS]).by_name)
+        layout.update(f"{label} {' '.join(names)}\n".encode())
+    return layout.hexdigest()

@@ -116,7 +116,13 @@ class Follower:
 
     async def _digest(self, _message: Message) -> Message:
         head, digest = await self._runtime.bulk.run(journal.digest_at_head)
-        return {"type": "digest", "seq": head.seq, "hash": head.hash, "digest": digest}
+        return {
+            "type": "digest",
+            "seq": head.seq,
+            "hash": head.hash,
+            "layout": journal.table_layout(),
+            "digest": digest,
+        }
 
     def _check_may_apply(self, term: int) -> None:
         member = self._runtime.member

@@ -48,7 +48,9 @@ class TableProof:
                 log.exception("comparing digests failed")
 
     async def compare(self) -> bool | None:
-        """True when the tables are equal; None when the heads are not, or nobody can be asked."""
+        """True when the tables are equal; None when that cannot be said: nobody can be asked, the
+        heads differ, or the other OMM's version has tables of another layout.
+        """
         runtime = self._runtime
         if runtime.member.role is not Role.ACTIVE or not runtime.member.in_contact:
             self.differ = False
@@ -56,6 +58,9 @@ class TableProof:
         head, digest = await runtime.bulk.run(journal.digest_at_head)
         answer = await runtime.link.ask_aside({"type": "digest"}, ANSWER_TIMEOUT)
         if (answer.get("seq"), answer.get("hash")) != (head.seq, head.hash):
+            return None
+        if answer.get("layout") != journal.table_layout():
+            self.differ = False
             return None
         equal = answer.get("digest") == digest
         if not equal and not self.differ:
