@@ -71,9 +71,13 @@ def fill(rfps: int, *, owner: User) -> None:
     _samples(wanted.samples, now)
 
 
+def sites(numbers: range) -> list[Site]:
+    """New sites, not saved."""
+    return [Site(name=f"Site {number:03}") for number in numbers]
+
+
 def _sites(count: int) -> None:
-    numbers = range(Site.objects.count(), count)
-    Site.objects.bulk_create(Site(name=f"Site {number:03}") for number in numbers)
+    Site.objects.bulk_create(sites(range(Site.objects.count(), count)))
 
 
 def _users(count: int) -> None:
@@ -82,17 +86,29 @@ def _users(count: int) -> None:
 
 
 def _rfps(count: int, now: datetime) -> None:
-    sites = list(Site.objects.order_by("name"))
-    made = [_rfp(number, sites) for number in range(Rfp.objects.count(), count)]
+    known = list(Site.objects.order_by("name"))
+    made = [rfp(number, known) for number in range(Rfp.objects.count(), count)]
     Rfp.objects.bulk_create(made)
+    _reports(made, now)
+
+
+def _reports(rfps: list[Rfp], now: datetime) -> None:
     RfpLive.objects.bulk_create(
         RfpLive(rfp_id=rfp.pk, connected=number % 4 > 0, address=f"10.9.{number >> 8}.9", since=now)
-        for number, rfp in enumerate(made)
+        for number, rfp in enumerate(rfps)
         if number % 10
     )
 
 
-def _rfp(number: int, sites: list[Site]) -> Rfp:
+def add_live_rows(rfps: list[Rfp], now: datetime) -> None:
+    """What the second database holds beside a full configuration."""
+    _reports(rfps, now)
+    _events(10_000, now)
+    _samples(10_000, now)
+
+
+def rfp(number: int, sites: list[Site]) -> Rfp:
+    """A new base station, not saved; its number decides what it is like."""
     is_local = number % 8 == 7
     return Rfp(
         mac=f"00:30:42:{number >> 16:02X}:{number >> 8 & 255:02X}:{number & 255:02X}",

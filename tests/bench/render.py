@@ -66,19 +66,31 @@ DURATIONS = (
     ("commit_to_ack", "whole_change", "the whole change to acknowledgement", ""),
     ("start", "answer", "start of a node to its first answer", ""),
     ("start", "role", "start of a node to its role", ""),
+    *(
+        ("pages", name, text, goal)
+        for name, text, goal in (
+            ("list", "list of base stations, 50 of 4,096: answer", "median 60"),
+            ("list_narrowed", "the same: by site, state and name", "median 60"),
+            ("list_by_state", "the same: all, sorted by state", "median 60"),
+            ("detail", "one base station: answer", "median 16"),
+            ("dashboard", "dashboard: answer", ""),
+            ("changes", "change log, 50 of 10,000 and more: answer", ""),
+        )
+    ),
     ("samples", "write", "a sample of the last hours, written", ""),
     ("samples", "read_24h", "24 hours of samples, read for the charts", ""),
 )
 
 
 def _parts(results: dict[str, Any]) -> tuple[str, ...]:
-    return (_durations(results), _others(results), _memory(results))
+    return (_durations(results), _others(results), _bytes(results), _memory(results))
 
 
 def _durations(results: dict[str, Any]) -> str:
     rows = []
     for name, part, text, goal in DURATIONS:
-        found = results.get(name, {}).get(part)
+        measured = results.get(name, {})
+        found = measured.get("times", measured).get(part)
         if found and found["n"]:
             figures = [f"{found[key]:.1f}" for key in ("median_ms", "p95_ms", "p99_ms", "max_ms")]
             rows.append((text, found["n"], *figures, goal))
@@ -107,6 +119,23 @@ def _others(results: dict[str, Any]) -> str:
         size = f"{found['rows']} rows, {found['table_kb']} KB; {found['answer_kb']:g} KB of JSON"
         rows.append(("24 hours of samples; an answer for the charts", size, ""))
     return _table(("other", "measured", "goal"), rows) if rows else ""
+
+
+def _bytes(results: dict[str, Any]) -> str:
+    found = results.get("pages")
+    if not found:
+        return ""
+    rows: list[tuple[Any, ...]] = [
+        (
+            name.replace("_", " "),
+            found["times"][name]["processor_ms"],
+            f"{size['first'] / 1000:.1f}",
+            f"{size['later'] / 1000:.1f}",
+        )
+        for name, size in found["bytes"].items()
+    ]
+    head = ("page", "processor time of an answer, ms", "KB, first view", "KB, later views (150)")
+    return _table(head, rows)
 
 
 def _memory(results: dict[str, Any]) -> str:

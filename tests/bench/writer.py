@@ -1,6 +1,7 @@
 """Makes changes on one OMM, in a process of its own with that OMM's environment.
 
 ``python -m tests.bench.writer fill RFPS CHANGES``  base stations, then changes, as fast as it goes
+``python -m tests.bench.writer pages RFPS CHANGES``  a full system of all that pages show
 ``python -m tests.bench.writer steady SECONDS_APART``  short changes until its input ends; prints
                                                       when each was committed
 ``python -m tests.bench.writer latency COUNT``  change after change, each waiting for its
@@ -10,11 +11,12 @@ Every line of output is one JSON value.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import django
@@ -64,6 +66,37 @@ def fill(rfps: int, changes: int) -> None:
         with journal.change(actor="bench", source="cli") as change:
             change.save(target)
     show({"seq": journal.head().seq, "seconds": boot_time() - began})
+
+
+def pages(rfps: int, changes: int) -> None:
+    """A full system for pages: sites, base stations with reports, changes, events, samples."""
+    from django.utils import timezone
+
+    from standby import journal
+    from tests import plenty
+
+    sites = plenty.sites(range(250))
+    _save(sites)
+    made = [plenty.rfp(number, sites) for number in range(rfps)]
+    for start in range(0, rfps, BULK):
+        _save(made[start : start + BULK])
+    for number in range(changes):
+        made[number % rfps].room = f"{number}"
+        _save([made[number % rfps]])
+    plenty.add_live_rows(made, timezone.now())
+    show({"seq": journal.head().seq, "site": str(sites[7].pk), "rfp": str(made[77].pk)})
+
+
+def _save(rows: Sequence[Any]) -> None:
+    """Save rows in one change; on a busy machine the gate may be closed for a moment."""
+    from standby import gate, journal
+
+    while True:
+        gate.wait_open(PATIENCE)
+        with contextlib.suppress(gate.GateClosed):
+            with journal.change(actor="bench", source="cli") as change:
+                change.save_all(rows)
+            return
 
 
 def steady(apart: float) -> None:
@@ -119,6 +152,7 @@ def _one_change(target: Any) -> dict[str, float | None]:
 
 COMMANDS: dict[str, tuple[Callable[..., None], tuple[type, ...]]] = {
     "fill": (fill, (int, int)),
+    "pages": (pages, (int, int)),
     "steady": (steady, (float,)),
     "latency": (latency, (int,)),
 }
