@@ -62,7 +62,7 @@ class GroupedForm(forms.Form):
             attrs.update(min=low, max=high, step=1)
             if low >= 0:  # the number pad of a phone has no minus
                 attrs["inputmode"] = "numeric"
-            extent = _("%(low)s to %(high)s.") % {"low": low, "high": high}
+            extent = _("From %(low)s to %(high)s.") % {"low": low, "high": high}
             field.help_text = f"{field.help_text} {extent}".strip()
         elif isinstance(field.widget, forms.TextInput):
             attrs.setdefault("autocomplete", "off")

@@ -57,7 +57,7 @@ def test_every_number_says_its_range(form: type[GroupedForm]) -> None:
         if isinstance(field, forms.IntegerField):
             low, high = (field.widget.attrs[key] for key in ("min", "max"))
             assert -LARGEST < low < high < LARGEST, name
-            assert re.search(rf"(^|\s){low} to {high}\.$", str(field.help_text)), name
+            assert re.search(rf"(^|\s)From {low} to {high}\.$", str(field.help_text)), name
 
 
 @pytest.mark.parametrize("form", all_forms(), ids=lambda form: form.__name__)
