@@ -46,6 +46,8 @@ SOURCES: dict[str, str | Promise] = {
     "beginnings": _("first start"),
     "merge": _("merge"),
 }
+ACTORS: dict[str, str | Promise] = {"system": _("system")}
+"""Who changes something without being a person."""
 PAGES = {
     "accounts.user": "user-edit",
     "rfps.site": "site-edit",
@@ -55,6 +57,19 @@ PAGES = {
     "standby.systemsettings": "system-settings",
 }
 """Names of the pages where objects are edited; the settings have one page each."""
+FIELDS: dict[str, str | Promise] = {
+    "user": _("user"),
+    "trial_until": _("on trial until"),
+    "previous_first_address": _("former first OMM address"),
+    "previous_second_address": _("former second OMM address"),
+    "node": _("made on"),
+    "term": _("term"),
+    "seq": _("number"),
+    "state": _("state"),
+    "decided_by": _("decided by"),
+    "decided_at": _("decided at"),
+}
+"""Names of the fields that stand on no form."""
 NAMES = ("name", "username", "mac", "system_name")
 HIDDEN = frozenset({"id", "version", "created_at", "body", "hash", "digest"})
 
@@ -75,7 +90,7 @@ class ChangeRow:
 
     seq: int
     at: datetime | None
-    actor: str
+    actor: str | Promise
     source: str | Promise
     node: str
     what: str | Promise
@@ -153,7 +168,7 @@ def _change_row(document: Document, names: Mapping[str, str]) -> ChangeRow:
     return ChangeRow(
         seq=document["seq"],
         at=parse_datetime(str(document["at"])),
-        actor=document["actor"],
+        actor=ACTORS.get(str(document["actor"]), str(document["actor"])),
         source=SOURCES.get(str(document["source"]), str(document["source"])),
         node=document["node"],
         what=OBJECTS.get(str(document["model"]), str(document["model"])),
@@ -195,9 +210,11 @@ class FieldWords:
     names: Mapping[str, str]
 
     def label(self, name: str) -> str:
-        """The field's name on the forms."""
+        """The field's name on the forms; of one that stands on none, its name here."""
         field = self._field(name)
-        return str(getattr(field, "verbose_name", "") or name.replace("_", " "))
+        on_forms = getattr(field, "verbose_name", "")
+        own = FIELDS.get(getattr(field, "name", name), name.replace("_", " "))
+        return str(on_forms if isinstance(on_forms, Promise) else own)
 
     def value(self, name: str, value: Any) -> Any:
         """The value with choices and references spelt out."""

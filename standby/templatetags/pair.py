@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from omm_portal.forms import GroupedForm, is_box
+from standby.domain.facts import ROLE_WORDS, Role
 from standby.presentation import KINDS, Label, Tone
 from standby.texts import local
 
@@ -81,8 +82,7 @@ def path_state(context: template.Context, number: int) -> SafeString:
 @register.simple_tag
 def role_word(role: str) -> str:
     """A role as people call it, within a sentence."""
-    label = KINDS["role"].get(role)
-    return str(label.text).lower() if label else role or NOTHING
+    return local(ROLE_WORDS[Role(role)]) if role in set(Role) else role or NOTHING
 
 
 def look_up(values: Mapping[str, Any], path: str) -> Any:
