@@ -163,7 +163,8 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if visitor is not None and visitor.by_session:
             issue = database_sync_to_async(ticket_issue)
             ticket = await issue(user=visitor.user, session_key=visitor.proof)
-        await self.send(json.dumps({"type": "ticket", "ticket": ticket}))
+        text = json.dumps({"type": "ticket", "ticket": ticket}, separators=(",", ":"))
+        await self.send(text)
 
     def _may_ask(self, kind: str) -> bool:
         now = asyncio.get_running_loop().time()

@@ -171,13 +171,13 @@ class Feed:
         """Look at the lease and the events again and again; the heart of the feed."""
         while True:
             self._wake.clear()
-            pause = 0.0
             try:
                 pause = await self._look()
+                await asyncio.sleep(pause)
+                await self._quiet(TICK - pause)
             except Exception:
                 log.exception("the state of the pair could not be read")
-            await asyncio.sleep(pause)
-            await self._quiet(TICK - pause)
+                await asyncio.sleep(TICK)
 
     async def _quiet(self, seconds: float) -> None:
         """Wait until somebody wakes us, the lease tells of a change, or the time is over."""

@@ -89,7 +89,7 @@ export class Follower {
     if (this.config.follow === "role" && !isActive(this.story.document)) {
       this.own = this.story.document;
       this.worry();
-    } else {
+    } else if (this.held === null) { // a save waits for an answer of this moment: this may be old
       this.calm();
     }
   }
@@ -186,7 +186,6 @@ export class Follower {
     this.own = undefined;
     this.peer = undefined;
     this.page.withdraw();
-    this.release();
   }
 
   // Ask both OMMs, each in its own rhythm: a hung one must not slow down the other's answer.
@@ -279,7 +278,7 @@ export class Follower {
   }
 
   release() {
-    if (this.held === null) return;
+    if (this.held === null || this.own.node.accepts_changes === false) return;
     const send = this.held;
     this.held = null;
     this.sentAt = this.world.now();

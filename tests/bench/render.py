@@ -77,6 +77,13 @@ DURATIONS = (
             ("changes", "change log, 50 of 10,000 and more: answer", ""),
         )
     ),
+    ("pixel_sigkill", "shown", "SIGKILL: the dashboard of the other OMM is shown", "median 1500"),
+    ("pixel_sigkill", "left", "the same: the page leaves", ""),
+    ("pixel_sigstop", "shown", "SIGSTOP: the dashboard of the other OMM is shown", "median 1500"),
+    ("pixel_sigstop", "left", "the same: the page leaves", ""),
+    ("sockets", "last", "1,000 open pages: COMMIT to the last page", "p95 500"),
+    ("sockets", "half", "the same: to half of the pages", ""),
+    ("sockets", "last_from_request", "the same: REST request to the last page", ""),
     ("samples", "write", "a sample of the last hours, written", ""),
     ("samples", "read_24h", "24 hours of samples, read for the charts", ""),
 )
@@ -118,6 +125,8 @@ def _others(results: dict[str, Any]) -> str:
         rows.append(("processor time for samples", f"{found['cpu_s_an_hour']:g} s an hour", ""))
         size = f"{found['rows']} rows, {found['table_kb']} KB; {found['answer_kb']:g} KB of JSON"
         rows.append(("24 hours of samples; an answer for the charts", size, ""))
+    if found := results.get("sockets"):
+        rows += _open_pages(found)
     return _table(("other", "measured", "goal"), rows) if rows else ""
 
 
@@ -136,6 +145,19 @@ def _bytes(results: dict[str, Any]) -> str:
     ]
     head = ("page", "processor time of an answer, ms", "KB, first view", "KB, later views (150)")
     return _table(head, rows)
+
+
+def _open_pages(found: dict[str, Any]) -> list[tuple[Any, ...]]:
+    memory, cores = found["web_mb"], found["web_cpu_cores"]
+    right = f"{found['same_state']} of {found['sockets']}; {found['gaps']} gaps"
+    used = f"{memory['with_sockets']} MB, without pages {memory['before']} MB"
+    busy = f"{cores['idle']} cores at rest, {cores['changing']} during the changes"
+    return [
+        (f"{found['sockets']} open pages that hold the server's state", right, "all, none"),
+        ("web process with them, PSS", used, ""),
+        ("web process with them, processor", busy, ""),
+        ("messages to them at rest", f"{found['messages_per_s']} a second", ""),
+    ]
 
 
 def _memory(results: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import time
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -131,8 +132,15 @@ async def one_change(api: httpx.AsyncClient, clients: list[Client], name: str) -
     answer = await api.post("/sites/", json={"name": name})
     answered = time.monotonic()
     seq = int(answer.headers["OMM-Journal-Seq"])
-    async with asyncio.timeout(PATIENCE):
-        times = sorted(await asyncio.gather(*(client.knows(seq) for client in clients)))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            times = sorted(await asyncio.gather(*(client.knows(seq) for client in clients)))
+    except TimeoutError:
+        late = [client for client in clients if max(client.heard) < seq]
+        codes = Counter(client.line.close_code for client in late)
+        node = late[0].document["node"]
+        text = f"{len(late)} pages never knew of {seq}; how they closed: {codes}; {node}"
+        raise RuntimeError(text) from None
     entry = (await api.get("/changes/", params={"limit": 1})).json()["results"][0]
     committed = began + datetime.fromisoformat(entry["at"]).timestamp() - clock
     return {

@@ -131,9 +131,23 @@ test("a save on a silent page waits for the OMM's answer", async () => {
   assert.equal(follower.hold(() => { sent += 1; }), true);
   await world.pass(1000);
   assert.equal(sent, 0);
-  world.answers[""] = status("active");
+  const node = { role: "active", address: "own", accepts_changes: false };
+  world.answers[""] = status("active", "own", { node });
+  await world.pass(2000);
+  assert.equal(sent, 0, "it answers, but would refuse the save");
+  node.accepts_changes = true;
   await world.pass(2000);
   assert.equal(sent, 1);
+});
+
+test("an old word of an OMM that stood still lets no save go", async () => {
+  const { world, follower, say, server } = connected();
+  world.answers[""] = "hung";
+  await world.pass(core.SUSPECT + 200);
+  follower.hold(() => assert.fail("it was active before it stood still"));
+  world.answers[""] = status("starting");
+  say(server.beat());
+  await world.pass(2000);
 });
 
 test("a save on a page whose OMM is gone moves along instead of being sent", async () => {
