@@ -25,9 +25,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "screenshots")
     parser.add_argument("--theme", choices=THEMES, help="only this one")
     parser.add_argument("--width", type=int, choices=list(WIDTHS), help="only this one")
+    parser.add_argument("--language", choices=["en", "de"], default="en")
     options = parser.parse_args()
     if CHROMIUM is None:
         sys.exit("no Chromium on this machine")
+    language = "" if options.language == "en" else f"-{options.language}"
     options.output.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as directory,
@@ -40,11 +42,14 @@ def main() -> None:
         content = fill(pair)
         for theme in [options.theme] if options.theme else THEMES:
             for width in [options.width] if options.width else WIDTHS:
-                walk = Walk(browser, pair, theme, width)
+                walk = Walk(browser, pair, theme, width, options.language)
                 for shown in pages(content):
                     if options.names and shown.name not in options.names:
                         continue
-                    _take(walk.open(shown), options.output / f"{shown.name}-{width}-{theme}.png")
+                    if shown.prepare and options.language != "en":
+                        continue  # what is to be pressed is known by its English name
+                    name = f"{shown.name}-{width}-{theme}{language}.png"
+                    _take(walk.open(shown), options.output / name)
                 walk.close()
         browser.close()
 

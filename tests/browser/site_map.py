@@ -63,8 +63,8 @@ def sign_in(page: Page, node: Node, path: str = "/", name: str = "admin") -> Non
 
 
 def wait_live(page: Page) -> None:
-    """Until the page says that it is live."""
-    expect(page.locator("#live-badge")).to_have_text("Live")
+    """Until the page says, in whatever language, that it is live."""
+    expect(page.locator("#live-badge")).to_have_attribute("data-state", "live")
 
 
 def fill(pair: Pair) -> Content:
@@ -221,7 +221,12 @@ class Walk:
     """Opens pages of a pair: signed in on the active OMM, or as a stranger on either."""
 
     def __init__(
-        self, browser: Browser, pair: Pair, theme: str = "light", width: int = 1440
+        self,
+        browser: Browser,
+        pair: Pair,
+        theme: str = "light",
+        width: int = 1440,
+        language: str = "en",
     ) -> None:
         self._active, self._standby = pair.active, pair.standby
         self._known = window(browser, theme, width)
@@ -229,6 +234,8 @@ class Walk:
         self.page = self._known.new_page()
         self.stranger = self._strange.new_page()
         sign_in(self.page, self._active)
+        for context in (self._known, self._strange):
+            context.set_extra_http_headers({"Accept-Language": language})
 
     def open(self, shown: Shown) -> Page:
         """The page, prepared and quiet."""
