@@ -1,5 +1,6 @@
 // Small helps that need no connection: menus that close, questions in a dialog, light or dark,
 // fields that depend on another, a countdown.
+import { collect } from "./draft.js";
 import { localTimes, text } from "./render.js";
 
 document.addEventListener("click", ({ target }) => {
@@ -53,7 +54,7 @@ function count(element, timer) {
   element.textContent = left > 0 ? text("seconds_left", { seconds: left }) : text("over");
   if (left <= 0) {
     clearInterval(timer);
-    setTimeout(() => location.reload(), 2500);
+    setTimeout(() => collect(document.forms) || location.reload(), 2500);
   }
 }
 

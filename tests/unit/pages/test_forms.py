@@ -121,6 +121,12 @@ def test_an_error_stands_once_at_its_field(browser: Client, admin: Any) -> None:
     assert page.count("Enter a MAC address such as") == 1
 
 
+def test_an_error_of_a_hidden_field_is_told_on_top(browser: Client, admin: Any) -> None:
+    sent = form_data(browser, "/settings/system/", version="x")
+    page = browser.post("/settings/system/", sent).content.decode()
+    assert "Version: Enter a whole number." in page
+
+
 def test_an_unchanged_mac_is_not_taken_by_itself(browser: Client, admin: Any) -> None:
     rfp = services.rfp_create(values={"mac": "00:30:42:00:00:01"}, actor="admin").value
     path = f"/rfps/{rfp.pk}/"
