@@ -11,7 +11,10 @@ class RfpsConfig(AppConfig):
 
     def ready(self) -> None:
         """Have sites and base stations journalled and counted for the status document."""
-        from rfps import lookups  # noqa: F401 - it registers itself
+        from rfps import (
+            lookups,  # noqa: F401 - it registers itself
+            merge_rules,
+        )
         from rfps.models import Rfp, Site
         from rfps.overview import address_effect, rfp_counts
         from rfps.selectors import rfp_connected_count, rfp_count
@@ -19,8 +22,8 @@ class RfpsConfig(AppConfig):
         from standby import hooks, panels, presentation
         from standby.journal import registry
 
-        registry.register(Site)
-        registry.register(Rfp)
+        registry.register(Site, rules=merge_rules.SITE)
+        registry.register(Rfp, rules=merge_rules.RFP)
         hooks.count_rfps(configured=rfp_count, connected=rfp_connected_count)
         panels.add("dashboard", "rfps/counts_card.html", rfp_counts)
         panels.add("omm-settings", "rfps/address_effect.html", address_effect)

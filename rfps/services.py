@@ -33,7 +33,7 @@ def site_create(*, name: str, actor: str, source: str = "web") -> Written[Site]:
     site = Site(name=name)
     with journal.change(actor=actor, source=source) as change:
         if Site.objects.count() >= MAX_SITES:
-            raise Conflict("limit", say("A pair holds at most %(count)s sites.", count=MAX_SITES))
+            raise Conflict("limit", no_more_sites())
         _refuse(site_problems(site))
         change.save(site)
     return Written(site, change.receipt)
@@ -57,17 +57,27 @@ def site_delete(
     """Remove a site that no base station belongs to."""
     with journal.change(actor=actor, source=source) as change:
         current = expect_version(Site.objects.filter(pk=site.pk).first(), expected_version)
-        used = Rfp.objects.filter(site=current).count()
-        if used:
-            text = say_count(
-                "%(count)s base station belongs to the site %(name)s.",
-                "%(count)s base stations belong to the site %(name)s.",
-                used,
-                name=current.name,
-            )
-            raise Conflict("in-use", text)
+        refuse_used_site(current)
         change.delete(current)
     return Written(None, change.receipt)
+
+
+def refuse_used_site(site: Site) -> None:
+    """Raise Conflict while base stations belong to the site."""
+    used = Rfp.objects.filter(site=site).count()
+    if used:
+        text = say_count(
+            "%(count)s base station belongs to the site %(name)s.",
+            "%(count)s base stations belong to the site %(name)s.",
+            used,
+            name=site.name,
+        )
+        raise Conflict("in-use", text)
+
+
+def no_more_sites() -> str:
+    """What is said when there would be too many."""
+    return say("A pair holds at most %(count)s sites.", count=MAX_SITES)
 
 
 def rfp_create(*, values: Mapping[str, Any], actor: str, source: str = "web") -> Written[Rfp]:

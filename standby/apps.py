@@ -16,20 +16,31 @@ class StandbyConfig(AppConfig):
         from django.db.models.signals import post_migrate, pre_migrate
         from django.utils import timezone
 
-        from standby import first_settings, hooks, services
+        from standby import first_settings, hooks, merge_rules, services
         from standby.journal import guard, registry
         from standby.journal.checks import check_models
-        from standby.models import Maintenance, OmmSettings, SetAside, SipSettings, SystemSettings
+        from standby.models import (
+            Maintenance,
+            OmmSettings,
+            SetAside,
+            SipSettings,
+            Split,
+            SystemSettings,
+        )
 
         connection_created.connect(guard.on_connection_created, dispatch_uid="journal-guard")
         pre_migrate.connect(guard.on_pre_migrate, dispatch_uid="journal-guard")
         post_migrate.connect(guard.on_post_migrate, dispatch_uid="journal-guard")
         checks.register(check_models)
-        registry.register(OmmSettings, beginnings=first_settings.omm_settings)
-        registry.register(SipSettings, beginnings=first_settings.sip_settings)
-        registry.register(SystemSettings, beginnings=first_settings.system_settings)
-        registry.register(Maintenance, beginnings=first_settings.maintenance)
+        for model, beginnings, rules in (
+            (OmmSettings, first_settings.omm_settings, merge_rules.OMM),
+            (SipSettings, first_settings.sip_settings, merge_rules.SIP),
+            (SystemSettings, first_settings.system_settings, merge_rules.SYSTEM),
+            (Maintenance, first_settings.maintenance, merge_rules.MAINTENANCE),
+        ):
+            registry.register(model, beginnings=beginnings, rules=rules)
         registry.register(SetAside)
+        registry.register(Split)
         hooks.while_active(
             after_promotion=services.omm_trial_revert_all,
             each_second=lambda: services.omm_trial_expire(timezone.now()),

@@ -100,9 +100,18 @@ class PendingSetAside(models.Model):
     hash = models.CharField(max_length=64)
     body = models.TextField()
     sent = models.BooleanField(default=False)
+    split = models.UUIDField(null=True)
 
     class Meta:
         ordering: ClassVar = ["term", "seq"]
+
+
+class PendingSplit(models.Model):
+    """Node-local: a split that this OMM lost and that the winner must still hear of."""
+
+    id = models.UUIDField(primary_key=True)
+    facts = models.JSONField()
+    """The fields of the row of Split, canonical JSON."""
 
 
 class SetAsideClass(models.TextChoices):
@@ -115,7 +124,10 @@ class SetAsideClass(models.TextChoices):
 
 
 class SetAside(models.Model):
-    """Replicated: a change made on the side that lost a split, waiting for or after review."""
+    """Replicated: a change made on the side that lost a split, waiting for or after review.
+
+    ``judged_at`` is None until the merge has looked at it; till then it is open.
+    """
 
     id = models.UUIDField(primary_key=True)
     node = models.CharField(max_length=64)
@@ -124,12 +136,50 @@ class SetAside(models.Model):
     hash = models.CharField(max_length=64)
     state = models.CharField(max_length=8, choices=SetAsideClass, default=SetAsideClass.OPEN)
     body = models.TextField()
+    object = models.UUIDField(null=True, db_index=True)
+    """The changed object."""
+    split = models.UUIDField(null=True, db_index=True)
+    """The split that it lost; None in rows of older versions."""
+    judged_at = models.DateTimeField(null=True, blank=True)
+    fields = models.JSONField(null=True)
+    """The class of each field; None where only the whole can be decided."""
+    reason = models.JSONField(null=True)
+    """Why something is open, as ``standby.domain.sentence.pack`` makes it."""
     decided_by = models.CharField(max_length=64, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering: ClassVar = ["term", "seq", "id"]
+
+
+class Split(models.Model):
+    """Replicated: a time in which both OMMs were active, as it was settled.
+
+    Addresses name the OMMs. The changes of the loser are the rows of SetAside with this ``split``.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    winner = models.CharField(max_length=64)
+    loser = models.CharField(max_length=64)
+    term = models.BigIntegerField()
+    """The winner's term when the loser followed it."""
+    began_at = models.DateTimeField(null=True, blank=True)
+    """When the loser lost contact, by its clock; None when it did not notice."""
+    ended_at = models.DateTimeField()
+    """When the loser followed the winner, by its clock."""
+    reason = models.JSONField(null=True)
+    """Why the winner won, as ``standby.domain.sentence.pack`` makes it."""
+    common = models.BigIntegerField()
+    """The last entry that both journals had."""
+    loser_changes = models.BigIntegerField()
+    """How many changes the loser set aside."""
+    winner_changes = models.BigIntegerField(null=True, blank=True)
+    """How many changes the winner had made meanwhile."""
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering: ClassVar = ["-ended_at", "id"]
 
 
 class OmmSettings(models.Model):

@@ -66,7 +66,7 @@ def omm_settings_update(
         _apply(row, changes, OMM_FIELDS)
         _refuse(omm_problems(row))
         if (row.first_address, row.second_address) != former:
-            _trial_begin(row, former, now)
+            trial_begin(row, former, now)
         change.save(row)
     return Written(row, change.receipt)
 
@@ -165,7 +165,8 @@ def _refuse(problems: Problems) -> None:
         raise ValidationError(problems)
 
 
-def _trial_begin(row: OmmSettings, former: tuple[str | None, str | None], now: datetime) -> None:
+def trial_begin(row: OmmSettings, former: tuple[str | None, str | None], now: datetime) -> None:
+    """Have the row's addresses tried: ``former`` come back unless somebody confirms in time."""
     if row.trial_until is None:
         row.previous_first_address, row.previous_second_address = former
     row.trial_until = now + timedelta(seconds=settings.OMM.address_trial)

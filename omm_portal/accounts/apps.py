@@ -12,12 +12,14 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Have users and tokens journalled, and hear of sessions that end at the other OMM."""
-        from omm_portal.accounts import sessions, tickets
+        from omm_portal.accounts import merge_rules, sessions, tickets
         from omm_portal.accounts.beginnings import administrator
         from omm_portal.accounts.models import ApiToken, User
         from standby import hooks
         from standby.journal import registry
 
-        registry.register(User, secret=("password",), beginnings=administrator)
-        registry.register(ApiToken, secret=("digest",))
+        registry.register(
+            User, secret=("password",), beginnings=administrator, rules=merge_rules.USER
+        )
+        registry.register(ApiToken, secret=("digest",), rules=merge_rules.TOKEN)
         hooks.when_told(tickets.VOID, sessions.ended_there)

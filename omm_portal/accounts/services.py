@@ -79,7 +79,7 @@ def user_update(
         _refuse(user_problems(current, password))
         if hashed is not None:
             current.password = hashed
-        _keep_an_administrator(current)
+        keep_an_administrator(current)
         change.save(current)
     return Written(current, change.receipt)
 
@@ -90,7 +90,7 @@ def user_delete(
     """Remove a user together with the user's tokens."""
     with journal.change(actor=actor, source=source) as change:
         current = _current(user, expected_version)
-        _keep_an_administrator(current, removed=True)
+        keep_an_administrator(current, removed=True)
         change.delete_all(list(ApiToken.objects.filter(user=current)))
         change.delete(current)
     return Written(None, change.receipt)
@@ -230,7 +230,8 @@ def _refuse(problems: Problems) -> None:
         raise ValidationError(problems)
 
 
-def _keep_an_administrator(user: User, *, removed: bool = False) -> None:
+def keep_an_administrator(user: User, *, removed: bool = False) -> None:
+    """Raise Conflict when nobody with full access would remain."""
     if user.has_full_access and not removed:
         return
     if not full_access_users().exclude(pk=user.pk).exists():

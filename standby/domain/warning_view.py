@@ -72,6 +72,10 @@ class WarningView:
     peer_sip_reachable: bool | None = None
     set_aside_open: int = 0
     set_aside_pending: int = 0
+    set_aside_waiting: int = 0
+    """Of the open ones, those that the merge has not looked at yet."""
+    set_aside_missing: int = 0
+    """Changes of the other OMM that it told of and that are not here yet."""
     split_resolved: bool = False
     policies_differ: bool = False
     wrong_secret: bool = False

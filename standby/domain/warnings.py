@@ -128,28 +128,38 @@ def sip_unreachable(view: WarningView) -> Iterator[PairWarning]:
 
 
 def split_resolved(view: WarningView) -> Iterator[PairWarning]:
-    """Both OMMs had been active; what one of them changed waits for a review."""
-    waiting = view.set_aside_open + view.set_aside_pending
+    """Both OMMs had been active; what one of them changed is on its way or waits for a review."""
+    on_the_way = max(view.set_aside_pending, view.set_aside_missing)
+    waiting = view.set_aside_open + on_the_way
     if not waiting and not view.split_resolved:
         return
     parts: list[str] = [say("Both OMMs had been active; one of them is standby again.")]
-    if view.set_aside_pending:
-        on_the_way = say_count(
-            "1 change is on the way to the active OMM.",
-            "%(count)s changes are on the way to the active OMM.",
-            view.set_aside_pending,
-        )
-        parts.append(on_the_way)
-    if view.set_aside_open:
-        for_review = say_count(
-            "1 change is set aside for a review.",
-            "%(count)s changes are set aside for a review.",
-            view.set_aside_open,
-        )
-        parts.append(for_review)
+    parts += _set_aside_texts(on_the_way, view)
     severity = Severity.WARNING if waiting else Severity.INFO
     advice = say("Review the changes that were set aside.")
     yield PairWarning("split_resolved", severity, join(*parts), advice)
+
+
+def _set_aside_texts(on_the_way: int, view: WarningView) -> Iterator[str]:
+    if on_the_way:
+        yield say_count(
+            "1 change is on the way to the active OMM.",
+            "%(count)s changes are on the way to the active OMM.",
+            on_the_way,
+        )
+    if view.set_aside_waiting:
+        yield say_count(
+            "1 change is about to be merged.",
+            "%(count)s changes are about to be merged.",
+            view.set_aside_waiting,
+        )
+    open_ones = view.set_aside_open - view.set_aside_waiting
+    if open_ones:
+        yield say_count(
+            "1 change is open: both sides changed the same.",
+            "%(count)s changes are open: both sides changed the same.",
+            open_ones,
+        )
 
 
 def wrong_peer(view: WarningView) -> Iterator[PairWarning]:

@@ -24,17 +24,20 @@ from standby.journal.errors import (
     UnknownModelOrField,
 )
 from standby.journal.fence import fence_close, fence_open
-from standby.journal.reconcile import reconcile
-from standby.journal.registry import register
+from standby.journal.reconcile import SplitFacts, reconcile
+from standby.journal.registry import Rules, register
 from standby.journal.rollback import discard_all, roll_back
 from standby.journal.set_aside import (
     adopt_pending,
     mark_sent,
+    note_split,
     pending_count,
     pending_set_aside,
+    pending_splits,
     receive_set_aside,
     resend_set_aside,
     set_aside_id,
+    split_id,
 )
 from standby.journal.snapshot import (
     install_snapshot,
@@ -71,6 +74,8 @@ __all__ = [
     "Head",
     "JournalError",
     "Receipt",
+    "Rules",
+    "SplitFacts",
     "UnjournalledWrite",
     "UnknownModelOrField",
     "WireEntry",
@@ -92,10 +97,12 @@ __all__ = [
     "install_snapshot",
     "mark_acked",
     "mark_sent",
+    "note_split",
     "pack_entries",
     "parse",
     "pending_count",
     "pending_set_aside",
+    "pending_splits",
     "read_batch",
     "readable",
     "receive_set_aside",
@@ -106,6 +113,7 @@ __all__ = [
     "roll_back",
     "set_aside_id",
     "snapshot_parts",
+    "split_id",
     "stage_part",
     "staged_parts",
     "staged_seq",

@@ -24,6 +24,7 @@ from standby.journal.database import (
 from standby.journal.entries import (
     LINEAGE,
     SET_ASIDE,
+    SPLIT,
     Batch,
     Entry,
     EntryWriter,
@@ -34,7 +35,7 @@ from standby.journal.entries import (
 )
 from standby.journal.errors import ChainBroken, UnknownModelOrField
 from standby.journal.rows import CHUNK, RowWriter, Statement, table
-from standby.models import PendingSetAside
+from standby.models import PendingSetAside, PendingSplit
 
 
 def apply(batch: Batch, *, using: str = ALIAS) -> Head:
@@ -174,7 +175,7 @@ class Applier:
             entry.object if entry.operation == LINEAGE else head.lineage,
             head.real or not entry.is_beginning,
         )
-        if entry.model == SET_ASIDE and entry.operation == "create":
+        if entry.model in (SET_ASIDE, SPLIT) and entry.operation == "create":
             self._arrived.append(entry.object)
 
     def finish(self) -> Head:
@@ -187,9 +188,9 @@ class Applier:
 
 
 def _drop_arrived(connection: BaseDatabaseWrapper, ids: list[str]) -> None:
-    """A set-aside change that came back as an entry is safe: the own copy is not needed."""
-    if ids:
-        PendingSetAside.objects.using(connection.alias).filter(pk__in=ids).delete()
+    """What came back as an entry is safe: the own copy is not needed."""
+    for pending in (PendingSetAside, PendingSplit) if ids else ():
+        pending._default_manager.using(connection.alias).filter(pk__in=ids).delete()
 
 
 def forward(entry: Entry, connection: BaseDatabaseWrapper) -> Statement | None:

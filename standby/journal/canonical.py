@@ -82,13 +82,6 @@ def checked_text(value: str) -> str:
     return text
 
 
-def same(one: Any, other: Any) -> bool:
-    """True for equal canonical values (for Python alone, True equals 1)."""
-    if type(one) is not type(other) or one != other:
-        return False
-    return not isinstance(one, dict | list) or dumps(one) == dumps(other)
-
-
 def time_text(moment: dt.datetime) -> str:
     """A time with a zone as canonical text."""
     if moment.tzinfo is None:

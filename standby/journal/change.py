@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.conf import settings
@@ -21,8 +22,9 @@ from django.db.models import ProtectedError
 
 from standby import gate
 from standby.domain.facts import Head
+from standby.domain.merge import same
 from standby.journal import guard, registry, wake
-from standby.journal.canonical import chain, checked, checked_text, same, time_text
+from standby.journal.canonical import chain, checked, checked_text, time_text
 from standby.journal.database import (
     ALIAS,
     fetch_one,
@@ -73,6 +75,7 @@ class _Draft:
     operation: str
     before: Fields | None
     after: Fields | None
+    part: int
 
 
 class Change:
@@ -82,6 +85,7 @@ class Change:
         self.receipt: Receipt | None = None
         self._connection = connection
         self._author = author
+        self._originals: list[Fields | None] = [author.original]
         self._drafts: list[_Draft] = []
         self._is_over = False
 
@@ -122,7 +126,26 @@ class Change:
         """Add an entry for what the journal's own code has written."""
         if self._is_over:
             raise JournalError("the change is over")
-        self._drafts.append(_Draft(model, key, operation, before, after))
+        part = len(self._originals) - 1
+        self._drafts.append(_Draft(model, key, operation, before, after, part))
+
+    def begin_part(self, original: Fields | None) -> None:
+        """What follows is a transaction of its own in the journal, by another ``original``.
+
+        All parts commit together; the change log and the other OMM see one after the other.
+        """
+        self._originals.append(checked(original))
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """What is saved within is taken back, rows and entries, when it raises."""
+        mark = len(self._drafts)
+        try:
+            with transaction.atomic(using=self._connection.alias):
+                yield
+        except BaseException:
+            del self._drafts[mark:]
+            raise
 
     def finish(self, head: Head, *, term: int) -> Head:
         """Number, hash and store the entries; returns the new end of the journal."""
@@ -143,32 +166,26 @@ class Change:
 
     def _entries(self, head: Head, term: int) -> Iterator[Entry]:
         at = dt.datetime.now(dt.UTC)
-        members: dict[str, Any] = {
-            "term": term,
-            "node": settings.OMM.address,
-            "actor": self._author.actor,
-            "source": self._author.source,
-            "transaction": str(uuid.uuid4()),
-            "tx_size": len(self._drafts),
-        }
-        digest = head.hash
-        for index, draft in enumerate(self._drafts):
-            own = {
-                **members,
-                "seq": head.seq + 1 + index,
-                "tx_index": index,
-                "model": draft.model,
-                "object": draft.object,
-                "operation": draft.operation,
-                "before": draft.before,
-                "after": draft.after,
+        seq, digest = head.seq, head.hash
+        for part, found in groupby(self._drafts, key=lambda draft: draft.part):
+            drafts = list(found)
+            members: dict[str, Any] = {
+                "term": term,
+                "node": settings.OMM.address,
+                "actor": self._author.actor,
+                "source": self._author.source,
+                "transaction": str(uuid.uuid4()),
+                "tx_size": len(drafts),
             }
-            text = {**own, "at": time_text(at)}
-            if self._author.original is not None:
-                text["original"] = self._author.original
-            body = body_text(text)
-            digest = chain(digest, body)
-            yield Entry(**own, at=at, body=body, hash=digest)
+            for index, draft in enumerate(drafts):
+                seq += 1
+                own = {**members, "seq": seq, "tx_index": index, **_members(draft)}
+                text = {**own, "at": time_text(at)}
+                if self._originals[part] is not None:
+                    text["original"] = self._originals[part]
+                body = body_text(text)
+                digest = chain(digest, body)
+                yield Entry(**own, at=at, body=body, hash=digest)
 
     def _by_table(self, objs: Iterable[models.Model]) -> Iterator[tuple[Table, list[models.Model]]]:
         """Runs of objects of one model, in the order given."""
@@ -229,6 +246,12 @@ class Change:
             key, before = one.fields_of(row, self._connection)
             self.record(one.label, key, "delete", before, None)
         obj._state.adding = True
+
+
+def _members(draft: _Draft) -> dict[str, Any]:
+    """The members of an entry that the draft tells."""
+    names = ("model", "object", "operation", "before", "after")
+    return {name: getattr(draft, name) for name in names}
 
 
 def _model(obj: models.Model) -> type[models.Model]:

@@ -17,6 +17,7 @@ from standby.journal.rows import CHUNK, Fields, is_uuid
 MAX_BODY: Final = 128 * 1024
 """Bytes of UTF-8 that one entry may have."""
 SET_ASIDE: Final = "standby.setaside"
+SPLIT: Final = "standby.split"
 MAX_SET_ASIDE: Final = 2 * MAX_BODY + 8 * 1024
 """Bytes of an entry that holds the text of another one as a set-aside change."""
 MAX_NUMBER: Final = 2**63 - 1

@@ -6,14 +6,21 @@ Everything happens in one transaction, so a crash at any moment leaves either th
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
+from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from standby.domain.facts import Head
+from standby.domain.sentence import pack
 from standby.journal import guard, staging, store
 from standby.journal.apply import Applier
+from standby.journal.canonical import time_text
 from standby.journal.copies import keep_copy
 from standby.journal.database import (
     ALIAS,
@@ -24,17 +31,54 @@ from standby.journal.database import (
 from standby.journal.entries import Entry, check_sequence, follow, parse
 from standby.journal.errors import BadTransfer, ForeignJournal
 from standby.journal.rollback import roll_back_in
-from standby.journal.set_aside import remember
+from standby.journal.set_aside import remember, split_id
 from standby.journal.snapshot import install_in, is_snapshot
+from standby.models import PendingSplit
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFacts:
+    """What the loser knows of a split: the OMMs' addresses, times, and why the winner won.
+
+    ``until`` is the winner's last entry that the loser heard of when it followed.
+    """
+
+    winner: str
+    loser: str
+    term: int
+    ended_at: dt.datetime
+    began_at: dt.datetime | None = None
+    reason: str = ""
+    until: int = 0
+
+    def packed(self, common: int, lost: int) -> dict[str, Any]:
+        """As the winner takes it: the row of Split, with ``until``."""
+        return {
+            "winner": self.winner,
+            "loser": self.loser,
+            "term": self.term,
+            "began_at": time_text(self.began_at) if self.began_at else None,
+            "ended_at": time_text(self.ended_at),
+            "reason": pack({"text": self.reason}) if self.reason else None,
+            "common": common,
+            "loser_changes": lost,
+            "until": self.until,
+        }
 
 
 def reconcile(
-    common_seq: int, transfer: str, *, other_lineage: bool = False, using: str = ALIAS
+    common_seq: int,
+    transfer: str,
+    *,
+    facts: SplitFacts | None = None,
+    other_lineage: bool = False,
+    using: str = ALIAS,
 ) -> Head:
     """Replace the own entries after ``common_seq`` by the winner's; returns the new end.
 
     The own ones become pending set-aside changes. ``transfer`` names the staged winner's part:
-    either its entries after ``common_seq`` or a snapshot. A journal without a common entry is
+    either its entries after ``common_seq`` or a snapshot. ``facts`` are kept with them for the
+    report. A journal without a common entry is
     another pair's: only ``other_lineage`` (an administrator's choice) gives it up.
     Raises BadTransfer, ChainBroken, UnknownModelOrField, ForeignJournal, FenceIsOpen, Diverged;
     nothing was done then.
@@ -47,7 +91,10 @@ def reconcile(
         require_closed_fence(connection)
         if common_seq == 0 and head.real and not other_lineage:
             raise ForeignJournal("the two journals have nothing in common")
-        remember(connection, _suffix(connection, common_seq))
+        split = split_id(settings.OMM.address, common_seq, head.hash)
+        lost = remember(connection, _suffix(connection, common_seq), split)
+        if facts is not None:
+            _keep_facts(connection, split, facts.packed(common_seq, lost))
         if is_snapshot(connection, transfer):
             return _follow_snapshot(connection, transfer, common_seq)
         head = roll_back_in(connection, head, common_seq)
@@ -55,6 +102,14 @@ def reconcile(
         store.set_mark(connection, head.seq, head.hash)
         staging.forget_transfers(connection)
         return head
+
+
+def _keep_facts(connection: BaseDatabaseWrapper, split: uuid.UUID, packed: dict[str, Any]) -> None:
+    first = store.entries_after(connection, packed["common"])
+    if packed["began_at"] is None:  # the process that noticed it has ended since
+        packed["began_at"] = next((time_text(parse(wire).at) for _, wire in first), None)
+    rows = PendingSplit.objects.using(connection.alias)
+    rows.update_or_create(pk=split, defaults={"facts": packed})
 
 
 def _suffix(connection: BaseDatabaseWrapper, common: int) -> Iterator[Entry]:

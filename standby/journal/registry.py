@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
 
 Model = type[models.Model]
+Fields = Mapping[str, Any]
 Beginnings = Callable[[], Iterable[models.Model]]
 """Makes the unsaved rows that a new pair begins with; their UUIDs are the same on every node."""
+
+
+def _accept(*_: Any) -> None:
+    """Nothing is against it."""
+
+
+def _nothing_waits(_ours: Fields | None, _wanted: Fields) -> dict[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a change must keep to that no form has seen: one that is merged, or taken back.
+
+    The functions are called within the change, before the row is written; those that refuse raise
+    ValidationError or Conflict.
+    """
+
+    check: Callable[[Any, Any], None] = _accept
+    """Given the row as it is to be and as it is (None: a new one); may complete the first."""
+    check_removal: Callable[[Any], None] = _accept
+    """Given the row that is to be removed."""
+    waits: Callable[[Fields | None, Fields], Mapping[str, str]] = _nothing_waits
+    """Given the row as it is (None: a new one) and the wanted values: the fields that no merge
+    may set by itself, each with the reason."""
+    aside: frozenset[str] = frozenset()
+    """Fields that the pair keeps by itself: no merge looks at them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +48,7 @@ class Registered:
     model: Model
     secret: frozenset[str] = frozenset()
     beginnings: Beginnings | None = field(default=None, compare=False)
+    rules: Rules = field(default=Rules(), compare=False)
 
     @property
     def label(self) -> str:
@@ -32,14 +61,18 @@ _generation = 0
 
 
 def register(
-    model: Model, *, secret: Iterable[str] = (), beginnings: Beginnings | None = None
+    model: Model,
+    *,
+    secret: Iterable[str] = (),
+    beginnings: Beginnings | None = None,
+    rules: Rules | None = None,
 ) -> None:
     """Journal every change of ``model`` from now on; called when its app is ready.
 
     ``beginnings`` gives the rows that the first active OMM of an empty pair makes.
     """
     global _generation  # noqa: PLW0603
-    entry = Registered(model, frozenset(secret), beginnings)
+    entry = Registered(model, frozenset(secret), beginnings, rules or Rules())
     _registered[entry.label] = entry
     _generation += 1
 

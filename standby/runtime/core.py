@@ -50,6 +50,7 @@ from standby.runtime.health import Health
 from standby.runtime.host import LoopHost
 from standby.runtime.leasing import LeaseKeeper
 from standby.runtime.maintenance import MaintenanceWatch
+from standby.runtime.merger import Merger, SplitWatch
 from standby.runtime.peerlink import PeerLink
 from standby.runtime.proof import TableProof
 from standby.runtime.sampling import Sampler
@@ -104,7 +105,7 @@ class PairRuntime(LoopHost):
 
     def _workers(self) -> list[Coroutine[Any, Any, None]]:
         work = [self._beat_for_ever(), self.sip.run(), self.health.run(), self.documents.run()]
-        work += [self.shipper.run(), self.sampler.run()]
+        work += [self.shipper.run(), self.sampler.run(), self.merger.run()]
         if self.config.peer_address:
             work += [
                 self.link.run(),
@@ -153,6 +154,8 @@ class PairRuntime(LoopHost):
         self.events = EventLog(self)
         self.shipper = Shipper(self)
         self.follower = Follower(self)
+        self.merger = Merger(self)
+        self.splits = SplitWatch(self)
         self.comparer = Comparer(self)
         self.proof = TableProof(self)
         self.commands = Commands(self)
@@ -285,6 +288,7 @@ class PairRuntime(LoopHost):
             return
         self._in_contact = now_in_contact
         self.events.contact(in_contact=now_in_contact)
+        self.splits.contact(in_contact=now_in_contact)
         if now_in_contact:
             self.link.drop()
             self.comparer.wake.set()
@@ -317,6 +321,7 @@ class PairRuntime(LoopHost):
             case HandoverEnded():
                 self.handing.ended(effect)
             case SplitSettled(won, reason):
+                self.splits.settled(won=won, reason=reason)
                 self.events.record(
                     "split_settled", "warning", reason, {"won": won, "term": self.member.term}
                 )

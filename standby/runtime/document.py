@@ -253,6 +253,8 @@ class DocumentMaker:
             peer_sip_reachable=peer.sip_ok if heard and peer else None,
             set_aside_open=runtime.health.set_aside_open,
             set_aside_pending=runtime.health.set_aside_pending,
+            set_aside_waiting=runtime.health.set_aside_waiting,
+            set_aside_missing=runtime.health.set_aside_missing,
             policies_differ=heard and peer is not None and self._policy_differs(peer.policy),
             wrong_secret=now - runtime.ears.wrong_secret_at < OWN_PEER_SILENT
             and not member.in_contact,

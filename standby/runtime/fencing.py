@@ -41,7 +41,8 @@ class FenceKeeper:
         until then was never confirmed by the peer, and is set aside like the changes of a split.
         """
         runtime = self._runtime
-        closing = asyncio.ensure_future(self._close())
+        work = runtime.writer.begin(_closed)  # now: an opening may be asked for the next moment
+        closing = asyncio.ensure_future(self._close(work))
         spare = runtime.config.timing.handover_wait / 2
         patience = None if runtime.health.database_works else spare
         with contextlib.suppress(TimeoutError):
@@ -56,10 +57,10 @@ class FenceKeeper:
         if runtime.member.handing_over:
             runtime.speak(probe=True)  # the offer waits for the successor to show its journal
 
-    async def _close(self) -> None:
+    async def _close(self, work: asyncio.Future[Head]) -> None:
         runtime = self._runtime
         try:
-            runtime.head = await runtime.writer.run(_closed)
+            runtime.head = await work
         except Exception as error:  # noqa: BLE001 (whatever it is, the lease has closed the gate)
             log.warning("the fence could not be closed: %s", error)
             runtime.health.database_failed(str(error))

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
@@ -17,6 +18,7 @@ from standby import hooks, journal
 from standby.domain.facts import Head, Role
 from standby.domain.reconcile import Standing
 from standby.domain.sentence import pack, say, say_count
+from standby.gate import GateClosed
 from standby.journal import Batch
 from standby.journal.errors import DATABASE_AWAY
 from standby.link.channel import LinkError
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
-SET_ASIDE_AT_ONCE = 20
+SET_ASIDE_AT_ONCE = 200
 MOST_HASHES = 64
 
 
@@ -49,6 +51,7 @@ class Follower:
         self._runtime = runtime
         self._followed = ""
         self._pending_checked = False
+        self._splits_told = False
         self._reported_to = -1
         self._answers: dict[str, Callable[[Message], Awaitable[Message]]] = {
             "ping": self._ping,
@@ -203,9 +206,13 @@ class Follower:
     async def _set_aside(self, message: Message) -> Message:
         if self._runtime.member.role is not Role.ACTIVE:
             raise Refused("passive", "this OMM is not active")
-        items = list(message["items"])
-        ids = await self._runtime.writer.run(journal.receive_set_aside, items)
+        items, splits = list(message["items"]), list(message.get("splits", ()))
+        try:
+            ids = await self._runtime.writer.run(journal.receive_set_aside, items, splits)
+        except GateClosed as error:
+            raise Refused("gate", str(error)) from None
         self._runtime.shipper.wake.set()
+        self._runtime.merger.wake.set()
         return {"type": "set_aside", "ids": [str(each) for each in ids]}
 
     async def _events(self, message: Message) -> Message:
@@ -290,12 +297,14 @@ class Follower:
             await self._stage_suffix(transfer, common, until)
             before = runtime.head
             with runtime.health.patient():
-                head = await runtime.writer.run(journal.reconcile, common, transfer)
+                facts = runtime.splits.facts(until)
+                work = partial(journal.reconcile, common, transfer, facts=facts)
+                head = await runtime.writer.run(work)
         finally:
             self.reconciling = False
         runtime.head, runtime.acked = head, (head.seq, head.hash)
         self._followed = head.hash
-        self._pending_checked = False
+        self._pending_checked = self._splits_told = False
         lost = before.seq - common
         runtime.events.record(
             "reconciled",
@@ -328,18 +337,23 @@ class Follower:
         runtime = self._runtime
         if self._reported_to != runtime.link.generation:
             self._reported_to = runtime.link.generation
-            self._pending_checked = False
+            self._pending_checked = self._splits_told = False
             await runtime.writer.run(journal.resend_set_aside)
+        if await runtime.splits.note():
+            self._pending_checked = self._splits_told = False
         if self._pending_checked:
             return
         items = await runtime.reader.run(journal.pending_set_aside, SET_ASIDE_AT_ONCE)
-        if not items:
+        splits = await runtime.reader.run(journal.pending_splits)
+        if not items and (not splits or self._splits_told):
             self._pending_checked = True
             return
-        answer = await runtime.link.request({"type": "set_aside", "items": items})
+        message = {"type": "set_aside", "items": items, "splits": splits}
+        answer = await runtime.link.request(message)
         if answer.get("type") != "set_aside":
             await asyncio.sleep(0.5)
             return
+        self._splits_told = True
         await runtime.writer.run(journal.mark_sent, list(answer["ids"]))
 
     async def after_promotion(self) -> None:
@@ -352,6 +366,7 @@ class Follower:
         await runtime.writer.run(hooks.promoted)
         if await runtime.writer.run(journal.adopt_pending):
             runtime.shipper.wake.set()
+        runtime.merger.wake.set()
 
     def request_switchover(self, actor: str) -> Awaitable[Message]:
         """Ask the active OMM to hand over to this one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connections
 
-from standby import hooks, journal
+from standby import hooks, journal, merging
 from standby.domain.sentence import say
 from standby.models import NodeIdentity, SetAside, SetAsideClass, SipSettings
 from standby.sip_check import check_targets
@@ -36,6 +36,8 @@ class Health:
         self.rfps_connected = 0
         self.set_aside_open = 0
         self.set_aside_pending = 0
+        self.set_aside_waiting = 0
+        self.set_aside_missing = 0
         self.disk_text = ""
         self._runtime = runtime
         self._database_error = ""
@@ -157,8 +159,12 @@ class Health:
             self.rfps_configured = seen["configured"]
             self.set_aside_open = seen["open"]
             self.set_aside_pending = seen["pending"]
+            self.set_aside_waiting = seen["waiting"]
+            self.set_aside_missing = seen["missing"]
             self._runtime.sip.configure(seen["targets"])
             await self._runtime.maintenance.look()
+        if self.set_aside_waiting and self._runtime.member.gate_open:
+            self._runtime.merger.wake.set()
         self.disk_text = self._disk()
 
     def _disk(self) -> str:
@@ -202,5 +208,7 @@ def _look(last_head: str) -> dict[str, Any]:
         "configured": hooks.rfps_configured(),
         "open": SetAside.objects.filter(state=SetAsideClass.OPEN).count(),
         "pending": journal.pending_count(),
+        "waiting": merging.waiting().count(),
+        "missing": merging.unaccounted(),
         "targets": tuple(check_targets(row)) if row is not None else (),
     }

@@ -34,10 +34,12 @@ class DatabaseThread:
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work`` there and await its result; its exception comes through."""
+        return await self.begin(work, *args, **kwargs)
+
+    def begin(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Like run(), but its place in the order is that of this call, not of the await."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._executor, lambda: self._guarded(work, *args, **kwargs)
-        )
+        return loop.run_in_executor(self._executor, lambda: self._guarded(work, *args, **kwargs))
 
     def submit(self, work: Callable[[], object]) -> None:
         """Run ``work`` there some time; a failure is logged."""

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from standby.journal.canonical import chain, checked, dumps, loads, same, time_of, time_text
+from standby.domain.merge import same
+from standby.journal.canonical import chain, checked, dumps, loads, time_of, time_text
 from standby.journal.errors import BadValue
 from standby.journal.kinds import Binary, Boolean, Day, Integer, Json, Kind, Text, Time, Uuid
 

@@ -1,0 +1,50 @@
+"""What a merged or restored account must keep to: access never grows by a merge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from omm_portal.accounts.models import AccountRole, ApiToken, User
+from omm_portal.accounts.services import keep_an_administrator, user_problems
+from standby.domain.sentence import say
+from standby.journal import Rules
+from standby.written import Conflict
+
+WIDENS = say("It would give access, so somebody must decide it.")
+Fields = Mapping[str, Any]
+
+
+def _user_check(user: User, before: User | None) -> None:
+    if problems := user_problems(user):
+        raise ValidationError(problems)
+    if before is not None and before.has_full_access:
+        keep_an_administrator(user)
+
+
+def _user_removal(user: User) -> None:
+    keep_an_administrator(user, removed=True)
+
+
+def _user_waits(ours: Fields | None, wanted: Fields) -> dict[str, str]:
+    if ours is None:
+        return dict.fromkeys(wanted, WIDENS)
+    enables = wanted.get("is_active") is True and ours["is_active"] is False
+    promotes = wanted.get("role", ours["role"]) != ours["role"] == AccountRole.READ
+    widens = {"is_active": enables, "role": promotes}
+    return {name: WIDENS for name, does in widens.items() if does}
+
+
+def _token_check(token: ApiToken, _before: ApiToken | None) -> None:
+    if not User.objects.filter(pk=token.user_id, is_active=True).exists():
+        raise Conflict("user-gone", say("This user was removed or disabled."))
+
+
+def _token_waits(ours: Fields | None, wanted: Fields) -> dict[str, str]:
+    return dict.fromkeys(wanted, WIDENS) if ours is None or "expires_at" in wanted else {}
+
+
+USER = Rules(check=_user_check, check_removal=_user_removal, waits=_user_waits)
+TOKEN = Rules(check=_token_check, waits=_token_waits)

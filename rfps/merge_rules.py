@@ -1,0 +1,35 @@
+"""What a merged or restored site or base station must keep to."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+
+from rfps.models import Rfp, Site
+from rfps.services import (
+    no_more_rfps,
+    no_more_sites,
+    refuse_used_site,
+    rfp_problems,
+    site_problems,
+)
+from rfps.validation import MAX_RFPS, MAX_SITES
+from standby.journal import Rules
+from standby.written import Conflict
+
+
+def _site_check(site: Site, before: Site | None) -> None:
+    if before is None and Site.objects.count() >= MAX_SITES:
+        raise Conflict("limit", no_more_sites())
+    if problems := site_problems(site):
+        raise ValidationError(problems)
+
+
+def _rfp_check(rfp: Rfp, before: Rfp | None) -> None:
+    if before is None and Rfp.objects.count() >= MAX_RFPS:
+        raise Conflict("limit", no_more_rfps())
+    if problems := rfp_problems(rfp):
+        raise ValidationError(problems)
+
+
+SITE = Rules(check=_site_check, check_removal=refuse_used_site)
+RFP = Rules(check=_rfp_check)

@@ -1,0 +1,58 @@
+"""What merged or restored settings of the pair must keep to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from standby.domain.sentence import say
+from standby.journal import Rules
+from standby.models import Maintenance, OmmSettings, SipSettings, SystemSettings
+from standby.rules import row_problems
+from standby.services import OMM_FIELDS, trial_begin
+from standby.validation import Problems, omm_problems, sip_problems, system_problems
+
+TRIED_FIRST = say("Base stations are told these addresses only on trial.")
+
+
+def _refuse(problems: Problems) -> None:
+    if problems:
+        raise ValidationError(problems)
+
+
+def _omm_check(row: OmmSettings, before: OmmSettings | None) -> None:
+    """Other addresses go on trial, as from the page."""
+    _refuse(omm_problems(row))
+    if before is not None:
+        former = (before.first_address, before.second_address)
+        if (row.first_address, row.second_address) != former:
+            trial_begin(row, former, timezone.now())
+
+
+def _omm_waits(_ours: Any, wanted: Mapping[str, Any]) -> dict[str, str]:
+    return dict.fromkeys(wanted.keys() & OMM_FIELDS, TRIED_FIRST)
+
+
+def _sip_check(row: SipSettings, _before: SipSettings | None) -> None:
+    _refuse(sip_problems(row))
+
+
+def _system_check(row: SystemSettings, _before: SystemSettings | None) -> None:
+    _refuse(system_problems(row))
+
+
+def _maintenance_check(row: Maintenance, _before: Maintenance | None) -> None:
+    _refuse(row_problems(row, exclude={"owner"}))
+
+
+OMM = Rules(
+    check=_omm_check,
+    waits=_omm_waits,
+    aside=frozenset({"trial_until", "previous_first_address", "previous_second_address"}),
+)
+SIP = Rules(check=_sip_check)
+SYSTEM = Rules(check=_system_check)
+MAINTENANCE = Rules(check=_maintenance_check)
