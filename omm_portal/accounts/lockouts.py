@@ -53,9 +53,11 @@ class Attempt(HttpRequest):
         self.axes_locked_out = False
 
 
-def counted_name(request: HttpRequest, _credentials: Any = None) -> str | None:
+def counted_name(request: HttpRequest, _credentials: Any = None) -> str:
     """What axes counts an attempt under (its setting AXES_USERNAME_CALLABLE)."""
-    return request.counted_as if isinstance(request, Attempt) else None
+    if not isinstance(request, Attempt):
+        raise TypeError("people sign in through auth.sign_in(), which makes an Attempt")
+    return request.counted_as
 
 
 class LockOuts(AxesDatabaseHandler):  # type: ignore[misc]
@@ -65,8 +67,7 @@ class LockOuts(AxesDatabaseHandler):  # type: ignore[misc]
         self, sender: Any, credentials: Any, request: Any = None, **kwargs: Any
     ) -> None:
         """Count a wrong password, unless the attempt was refused before."""
-        if not isinstance(request, Attempt):
-            return
+        counted_name(request)
         if request.axes_locked_out:
             request.refused = True
             return
@@ -79,7 +80,8 @@ class LockOuts(AxesDatabaseHandler):  # type: ignore[misc]
 
     def get_failures(self, request: Any, credentials: Any = None) -> int:
         """Wrong passwords since the last right one, as far as they still count."""
-        found = int(cache.get(request.in_memory, 0)) if isinstance(request, Attempt) else 0
+        counted_name(request)
+        found = int(cache.get(request.in_memory, 0))
         try:
             return found + int(super().get_failures(request, credentials))
         except DatabaseError:

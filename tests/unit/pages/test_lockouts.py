@@ -15,11 +15,12 @@ import pytest
 from axes.models import AccessAttempt
 from django.apps import apps
 from django.conf import settings as django_settings
+from django.contrib.auth import authenticate
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connections
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from omm_portal.accounts import auth, lockouts
@@ -188,6 +189,12 @@ def test_failures_of_twelve_threads_all_count(admin: User) -> None:
     assert 24 - len(refused) <= 12, "no more get through than were under way at once"
     assert AccessAttempt.objects.get().failures_since_start == LIMIT - 1 + 24 - len(refused)
     assert send().status_code == 429
+
+
+def test_nobody_signs_in_past_the_brake(admin: User) -> None:
+    request = RequestFactory().post("/login/")
+    with pytest.raises(TypeError, match=r"auth\.sign_in"):
+        authenticate(request, username="admin", password=ADMIN_PASSWORD)
 
 
 # --- what it keeps ------------------------------------------------------------------------------
