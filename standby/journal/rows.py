@@ -161,7 +161,8 @@ class Table:
         try:
             return column.default()
         except KeyError:
-            text = f"{self.label} lacks {column.name} on the other OMM"
+            names = {"model": self.label, "field": column.name}
+            text = say("%(model)s lacks %(field)s on the other OMM", **names)
             raise UnknownModelOrField(text) from None
 
     def _param(self, column: Column, value: Any, connection: BaseDatabaseWrapper) -> Any:

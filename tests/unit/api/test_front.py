@@ -7,6 +7,7 @@ from asgiref.sync import async_to_sync
 from django.db import connections
 
 from omm_portal.front import FrontDoor
+from standby.domain.sentence import pack, say
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "live"])
 STATUS = "/api/v1/status/"
@@ -25,7 +26,7 @@ class Answered:
         return json.loads(self.body)
 
 
-def ask(path, method="GET", headers=()):
+def ask(path, method="GET", headers=(), query=""):
     """The front door's answer; None when it handed the request on."""
     sent, handed_on = [], []
 
@@ -39,6 +40,7 @@ def ask(path, method="GET", headers=()):
         return {"type": "http.request", "body": b"", "more_body": False}
 
     scope = {"type": "http", "path": path, "method": method, "headers": list(headers)}
+    scope["query_string"] = query.encode()
     async_to_sync(FrontDoor(inner))(scope, receive, send)
     return None if handed_on else Answered(sent)
 
@@ -49,6 +51,16 @@ def test_the_status_is_the_leases_document(node):
     assert answer.json() == node.document
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_status_speaks_german_when_asked(node):
+    node.document = pack({**node.document, "reason": say("The other OMM is active.")})
+    node.write()
+    english, german = ask(STATUS).json(), ask(STATUS, query="language=de").json()
+    assert english["reason"] == "The other OMM is active."
+    assert german["reason"] == "Der andere OMM ist aktiv."
+    assert german.keys() == english.keys() - {"texts"}
+    assert ask(STATUS, query="language=xx").json() == english
 
 
 def test_a_dead_runtime_shows_as_failed_with_the_reason(node):

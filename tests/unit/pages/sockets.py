@@ -22,7 +22,11 @@ def cookie_of(client: Client) -> str:
 
 
 def communicator(
-    *, origin: str | None = ORIGIN, cookie: str = "", protocols: list[str] | None = None
+    *,
+    origin: str | None = ORIGIN,
+    cookie: str = "",
+    protocols: list[str] | None = None,
+    query: str = "",
 ) -> WebsocketCommunicator:
     headers = [(b"host", HOST.encode())]
     if origin is not None:
@@ -30,7 +34,7 @@ def communicator(
     if cookie:
         headers.append((b"cookie", cookie.encode()))
     return WebsocketCommunicator(
-        StatusConsumer.as_asgi(), "/ws/status/", headers=headers, subprotocols=protocols
+        StatusConsumer.as_asgi(), f"/ws/status/{query}", headers=headers, subprotocols=protocols
     )
 
 

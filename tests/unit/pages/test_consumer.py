@@ -16,6 +16,7 @@ from omm_portal.accounts.models import User
 from omm_portal.accounts.tickets import ticket_redeem
 from omm_portal.node.secrets import Secret
 from standby import consumers, push
+from standby.domain.sentence import pack, say
 from standby.models import Event
 from tests.gate import OpenGate
 from tests.unit.pages.sockets import (
@@ -112,6 +113,35 @@ async def test_an_event_reaches_the_page(cookie: str) -> None:
         await push.publish_async("event")
         delta = await next_of(socket, "delta")
         assert [event["message"] for event in delta["events"]] == ["Became active."]
+
+
+async def test_a_socket_speaks_the_language_of_its_page(
+    cookie: str, document: dict[str, Any], open_gate: OpenGate
+) -> None:
+    async with (
+        connected(cookie=cookie, query="?language=de") as german,
+        connected(cookie=cookie, query="?language=xx") as other,
+    ):
+        seen = [await next_of(german, "snapshot"), await next_of(other, "snapshot")]
+        changed = {**document, "reason": say("The other OMM is active.")}
+        open_gate.say(document=json.dumps(pack(changed)).encode())
+        deltas = [await next_of(german, "delta"), await next_of(other, "delta")]
+        reasons = [delta["document"]["reason"] for delta in deltas]
+        assert reasons == ["Der andere OMM ist aktiv.", "The other OMM is active."]
+        text = say("No longer: %(what)s", what=say("this OMM reports an error."))
+        create = database_sync_to_async(Event.objects.create)
+        await create(node="127.0.0.1", code="warning_ended", **pack({"message": text}))
+        await push.publish_async("event")
+        told = [await next_of(german, "delta"), await next_of(other, "delta")]
+        assert [delta["events"][0]["message"] for delta in told] == [
+            "Nicht mehr: dieser OMM meldet einen Fehler.",
+            "No longer: this OMM reports an error.",
+        ]
+        for number, query in enumerate(("?language=de", "")):
+            page = applied(applied(seen[number], deltas[number]), told[number])
+            async with connected(cookie=cookie, query=query) as fresh:
+                whole = await next_of(fresh, "snapshot")
+            assert (page["document"], page["events"]) == (whole["document"], whole["events"])
 
 
 async def test_a_gap_is_filled_on_demand(cookie: str) -> None:
