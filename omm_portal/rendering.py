@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
 
+from django.forms import Select
 from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
 from django.utils.safestring import SafeData
@@ -64,6 +65,26 @@ MAKERS: dict[str, Callable[[Widget], str]] = {
     **{f"{FOLDER}{name}.html": _input for name in INPUTS},
     f"{FOLDER}select.html": _select,
 }
+
+
+class LongSelect(Select):
+    """A selection of one among hundreds; its options have neither groups nor attributes."""
+
+    def optgroups(
+        self, name: str, value: list[str], attrs: dict[str, Any] | None = None
+    ) -> list[tuple[str | None, list[dict[str, Any]], int | None]]:
+        """All options; Django would copy the attributes of each."""
+        chosen, plain = {"selected": True}, dict[str, Any]()
+        options = [
+            {
+                "value": key,
+                "label": label,
+                "attrs": chosen if str(key) in value else plain,
+                "template_name": self.option_template_name,
+            }
+            for key, label in self.choices
+        ]
+        return [(None, options, 0)]
 
 
 class QuickRenderer(DjangoTemplates):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, TypeAlias, cast
 
 from django import forms
+from django.forms.models import ModelChoiceIterator
 from django.utils.translation import gettext_lazy as _
 
 from omm_portal.forms import GroupedForm
+from omm_portal.rendering import LongSelect
 from rfps.filters import WITHOUT_SITE
 from rfps.models import Rfp, Site
 from rfps.selectors import site_choices
@@ -76,7 +79,22 @@ class RfpForm(GroupedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast("SiteField", self.fields["site"]).empty_label = str(_("No site"))
+        _offer_sites(cast("SiteField", self.fields["site"]))
+
+
+class _SiteChoices(ModelChoiceIterator):  # type: ignore[type-arg]
+    """The sites as plain texts: rows need not become objects to be offered."""
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        yield "", str(self.field.empty_label)
+        yield from site_choices()
+
+
+def _offer_sites(field: SiteField) -> None:
+    field.empty_label = str(_("No site"))
+    field.iterator = _SiteChoices
+    field.widget = LongSelect(attrs=field.widget.attrs)
+    field.widget.choices = field.choices
 
 
 class RfpFilterForm(forms.Form):
@@ -89,7 +107,7 @@ class RfpFilterForm(forms.Form):
             attrs={"type": "search", "placeholder": _("Name, MAC address or place")}
         ),
     )
-    site = forms.ChoiceField(required=False, label=_("Site"))
+    site = forms.ChoiceField(required=False, label=_("Site"), widget=LongSelect)
     cluster = forms.IntegerField(
         required=False,
         label=_("Cluster"),
