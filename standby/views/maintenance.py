@@ -19,7 +19,7 @@ from standby.maintenance import (
     maintenance_running,
 )
 from standby.models import Maintenance
-from standby.views import Button
+from standby.views.settings import Button
 from standby.written import Written
 
 
