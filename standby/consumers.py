@@ -26,6 +26,7 @@ from django.conf import settings
 from django.http.request import validate_host
 from django.urls import path
 
+from omm_portal.accounts.rights import Rights
 from omm_portal.accounts.sockets import Visitor, visitor_of_session, visitor_of_token
 from omm_portal.accounts.tickets import ticket_issue
 from standby.live import Feed, State
@@ -113,11 +114,16 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         loop = asyncio.get_running_loop()
         check_at = loop.time() + CHECK_EVERY
         revision = 0
-        rights: int | None = None
+        rights: Rights | None = None
         while True:
             state = await feed.newer(revision)
-            shrunk = state is not None and rights not in (None, state.rights)
-            if shrunk or loop.time() >= check_at:
+            has_shrunk = (
+                state is not None
+                and rights is not None
+                and self.visitor is not None
+                and state.rights.touch(self.visitor.marks, since=rights)
+            )
+            if has_shrunk or loop.time() >= check_at:
                 check_at = loop.time() + CHECK_EVERY
                 self.visitor = await self.visitor.again() if self.visitor else None
                 if self.visitor is None:

@@ -21,7 +21,7 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.utils import translation
 
-from omm_portal.accounts.rights import RightsWatch
+from omm_portal.accounts.rights import Rights, RightsWatch
 from standby import gate
 from standby.document import Document, status_document
 from standby.push import GROUP
@@ -50,8 +50,8 @@ class State:
     revision: int
     document: Document
     events: list[Document]
-    rights: int = 0
-    """Grows when somebody's rights may have shrunk: every socket must look at its own then."""
+    rights: Rights = field(default_factory=Rights)
+    """Whose may have shrunk: their sockets must look again whether they may stay."""
     _said: dict[str, State] = field(default_factory=dict, compare=False, repr=False)
     _deltas: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -205,7 +205,7 @@ class Feed:
         if old is None or now >= self._events_due or seq_of(document) != seq_of(old.document):
             events = await database_sync_to_async(timeline)()
             self._events_due = now + EVENTS_EVERY
-        rights = (old.rights if old else 0) + await self._rights_changed(document)
+        rights = (old.rights if old else Rights()).after(await self._shrunk(document))
         new = State((old.revision if old else 0) + 1, document, events, rights)
         changes = changes_between(old, new) if old else new.document
         if changes or (old and old.rights != rights):
@@ -215,13 +215,14 @@ class Feed:
             self._tell()
         return 0.0 if is_small_talk(changes) else SHORTEST
 
-    async def _rights_changed(self, document: Document) -> bool:
+    async def _shrunk(self, document: Document) -> set[str]:
         seq = seq_of(document)
         if self._rights is None:
             self._rights = RightsWatch(seq)
         if not self._rights.is_due(seq):
-            return False
-        return bool(await database_sync_to_async(self._rights.look)(seq))
+            return set()
+        found: set[str] = await database_sync_to_async(self._rights.look)(seq)
+        return found
 
     async def _listen(self) -> None:
         """Be woken by the channel layer; its failures only cost the earlier look."""

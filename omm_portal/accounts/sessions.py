@@ -90,7 +90,7 @@ def end(sessions: Collection[OpenSession]) -> int:
     """End sessions at once; their open pages are told within a second."""
     keys = [session.key for session in sessions]
     deleted, _by_model = Session.objects.filter(session_key__in=keys).delete()
-    sessions_ended()
+    sessions_ended(keys)
     tickets_void([mark for session in sessions for mark in session.marks])
     return deleted
 
@@ -102,8 +102,8 @@ def sign_out(request: HttpRequest) -> None:
     """
     key, about = request.session.session_key, request.session.get(ABOUT) or {}
     logout(request)
-    sessions_ended()
     if key is not None:
+        sessions_ended([key])
         tickets_void(_marks(key, about))
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from omm_portal.accounts.auth import token_user
 from omm_portal.accounts.models import User
+from omm_portal.accounts.rights import TOKENS, session_mark, user_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Visitor:
     user: User
     by_session: bool
     proof: str
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What changes of rights would name this visitor by."""
+        return user_mark(self.user.pk), session_mark(self.proof) if self.by_session else TOKENS
 
     async def again(self) -> Visitor | None:
         """The visitor with the rights of this moment; None if the proof no longer holds."""

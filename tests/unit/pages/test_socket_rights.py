@@ -10,8 +10,10 @@ from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.utils import timezone
 
-from omm_portal.accounts import services, sessions
+from omm_portal.accounts import rights, services, sessions
 from omm_portal.accounts.models import ApiToken, User
+from omm_portal.accounts.rights import Rights, RightsWatch
+from omm_portal.accounts.sockets import Visitor
 from standby import consumers, journal
 from standby.consumers import StatusConsumer
 from standby.live import Feed
@@ -143,7 +145,7 @@ async def test_other_changes_cost_no_second_look(
         await next_of(socket, "delta")
         state = await Feed.here().newer(0)
         assert state is not None
-        assert state.rights == 0
+        assert state.rights.revision == 0
 
 
 async def test_sign_in_is_checked_again_every_minute(
@@ -158,3 +160,54 @@ async def test_sign_in_is_checked_again_every_minute(
     update = database_sync_to_async(services.user_update)
     await update(user=admin, changes={}, password="an entirely new one", actor="admin")
     assert await closed(socket) == consumers.REFUSED
+
+
+async def test_a_thousand_others_need_not_look(
+    cookie: str, reader: User, open_gate: OpenGate, document: dict[str, Any]
+) -> None:
+    def disable() -> None:
+        services.user_update(user=reader, changes={"is_active": False}, actor="admin")
+        commit(open_gate, document)
+
+    looked: list[str] = []
+    look = Visitor.again
+
+    async def noted(self: Visitor) -> Visitor | None:
+        looked.append(self.user.username)
+        return await look(self)
+
+    theirs = await database_sync_to_async(lambda: cookie_of(client_of(reader)))()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Visitor, "again", noted)
+        async with connected(cookie=cookie) as staying:
+            socket = communicator(cookie=theirs)
+            await socket.connect(timeout=5)
+            await next_of(socket, "snapshot")
+            await next_of(staying, "snapshot")
+            await database_sync_to_async(disable)()
+            assert await closed(socket) == consumers.REFUSED
+            await next_of(staying, "delta")
+    assert looked == ["reader"]
+
+
+def test_more_marks_than_are_remembered_mean_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rights, "MOST", 3)
+    one = Rights().after({"user:1"})
+    two = one.after({"user:2", "user:3"})
+    assert two.touch(["user:3"], since=one)
+    assert not two.touch(["user:1"], since=one)
+    assert two.after({"user:4"}).touch(["user:1"], since=two)
+    assert two.after(set()) is two
+
+
+def test_a_journal_that_was_taken_back_means_everybody() -> None:
+    assert RightsWatch(9).look(8) == {rights.EVERYBODY}
+
+
+def test_ended_sessions_are_told_to_each_watch_once() -> None:
+    watch = RightsWatch(0)
+    rights.sessions_ended(["a", "b"])
+    assert watch.is_due(0)
+    assert watch.look(0) == {"session:a", "session:b"}
+    assert not watch.is_due(0)
+    assert watch.look(0) == set()
