@@ -25,19 +25,19 @@ _numbers = itertools.count(1)
 _ended: deque[tuple[int, str]] = deque(maxlen=MOST)
 
 
-def user_mark(user: object) -> str:
+def mark_of_user(user: object) -> str:
     """The mark of a user, by primary key."""
     return f"user:{user}"
 
 
-def session_mark(key: str) -> str:
+def mark_of_session(key: str) -> str:
     """The mark of a session, by its key."""
     return f"session:{key}"
 
 
 def sessions_ended(keys: Collection[str]) -> None:
     """Say that sessions of this OMM have ended."""
-    _ended.extend((next(_numbers), session_mark(key)) for key in keys)
+    _ended.extend((next(_numbers), mark_of_session(key)) for key in keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +104,4 @@ def _of_entries(since: int) -> set[str]:
     users, tokens = User._meta.label_lower, ApiToken._meta.label_lower
     entries = JournalEntry.objects.filter(seq__gt=since, model__in=(users, tokens))
     found = entries.exclude(operation="create").values_list("model", "object")
-    return {user_mark(row_id) if model == users else TOKENS for model, row_id in found}
+    return {mark_of_user(row_id) if model == users else TOKENS for model, row_id in found}

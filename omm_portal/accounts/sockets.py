@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from omm_portal.accounts.auth import token_user
 from omm_portal.accounts.models import User
-from omm_portal.accounts.rights import TOKENS, session_mark, user_mark
+from omm_portal.accounts.rights import TOKENS, mark_of_session, mark_of_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ class Visitor:
     @property
     def marks(self) -> tuple[str, ...]:
         """What changes of rights would name this visitor by."""
-        return user_mark(self.user.pk), session_mark(self.proof) if self.by_session else TOKENS
+        return mark_of_user(self.user.pk), mark_of_session(
+            self.proof
+        ) if self.by_session else TOKENS
 
     async def again(self) -> Visitor | None:
         """The visitor with the rights of this moment; None if the proof no longer holds."""
