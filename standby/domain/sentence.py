@@ -17,6 +17,8 @@ TEXTS = "texts"
 DEEPEST = 6
 """Levels of texts within texts that are read from outside."""
 
+_CONTAINERS = (dict, list, tuple)
+
 Form = dict[str, Any]
 """A message id, the plural with its count (only where there is one) and values, as JSON."""
 
@@ -82,11 +84,16 @@ def join(*parts: str, by: str = " ") -> Sentence:
 
 def pack(value: Any) -> Any:
     """JSON of ``value`` in which every object tells how its texts were made."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
+        packed = {
+            name: pack(each) if isinstance(each, _CONTAINERS) else each
+            for name, each in value.items()
+        }
         texts = {name: each.form for name, each in value.items() if isinstance(each, Sentence)}
-        packed = {name: pack(each) for name, each in value.items()}
-        return {**packed, TEXTS: texts} if texts else packed
-    if isinstance(value, list | tuple):
+        if texts:
+            packed[TEXTS] = texts
+        return packed
+    if isinstance(value, _CONTAINERS):
         return [pack(each) for each in value]
     return value
 
