@@ -43,6 +43,11 @@ def rfp_state(live: RfpLive | None) -> RfpState:
 
 def state_of(connected: bool | None) -> RfpState:  # noqa: FBT001 - it is the one thing told
     """The state by whether it is connected; None for one that never was."""
-    if connected is None:
-        return RfpState.NEVER_SEEN
-    return RfpState.CONNECTED if connected else RfpState.NOT_CONNECTED
+    return _STATES[connected]
+
+
+_STATES = {
+    True: RfpState.CONNECTED,
+    False: RfpState.NOT_CONNECTED,
+    None: RfpState.NEVER_SEEN,
+}
