@@ -74,6 +74,9 @@ TITLES = {
     "database": "The database cannot be used",
     "no-active": "No active OMM",
     "no-maintenance": "No maintenance is on",
+    "decided": "Decided already",
+    "not-judged": "About to be merged",
+    "refused": "Refused by the rules of the object",
     "runtime-silent": "The standby process does not answer",
     "error": "Internal error",
 }

@@ -103,6 +103,7 @@ class SetAsideFilterSet(django_filters.FilterSet):  # type: ignore[misc]
     """Set-aside changes by class or by the OMM that made them."""
 
     origin = django_filters.CharFilter(field_name="node")
+    split = django_filters.UUIDFilter()
 
     class Meta:
         model = SetAside

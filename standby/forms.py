@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from omm_portal.forms import ConfirmForm, GroupedForm
-from standby.models import OmmSettings, Severity, SipSettings, SystemSettings
+from standby.models import OmmSettings, SetAsideClass, Severity, SipSettings, SystemSettings
 from standby.rows import OBJECTS, SOURCES
 from standby.validation import omm_problems, sip_problems, system_problems, time_zones
 
@@ -116,6 +116,12 @@ def time_zone_choices() -> list[Any]:
     ]
 
 
+class DecideForm(ConfirmForm):
+    """A decision on what was set aside; it names what the person was shown."""
+
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+
 class TakeoverForm(ConfirmForm):
     """Typing the other OMM's address says that its state was looked at."""
 
@@ -215,6 +221,17 @@ class ChangeFilterForm(forms.Form):
     )
     object = forms.UUIDField(required=False, widget=forms.HiddenInput)
     transaction = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
+class SetAsideFilterForm(forms.Form):
+    """How the set-aside list is narrowed."""
+
+    split = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        classes = [("", _("Any state")), *SetAsideClass.choices]
+        self.fields["class"] = forms.ChoiceField(required=False, label=_("State"), choices=classes)
 
 
 class EventFilterForm(forms.Form):

@@ -17,8 +17,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from standby.document import Document
+from standby.domain.merge import OPEN
+from standby.domain.sentence import unpack
 from standby.models import JournalEntry, SetAside
 from standby.selectors import MASK, change_document, safe_up_to, set_aside_documents
+from standby.texts import local
 
 OBJECTS: dict[str, str | Promise] = {
     "accounts.user": _("User"),
@@ -30,6 +33,7 @@ OBJECTS: dict[str, str | Promise] = {
     "standby.systemsettings": _("System"),
     "standby.maintenance": _("Maintenance"),
     "standby.setaside": _("Set-aside change"),
+    "standby.split": _("Split"),
     "journal": _("Journal"),
 }
 OPERATIONS: dict[str, str | Promise] = {
@@ -287,6 +291,15 @@ class ThreeValues:
     base: Any
     ours: Any
     theirs: Any
+    name: str = ""
+    """The field in the journal."""
+    state: str = ""
+    """The class of the field; empty where only the whole change has one."""
+
+    @property
+    def is_open(self) -> bool:
+        """True while somebody must decide on this very field."""
+        return self.state == OPEN
 
     @property
     def is_same(self) -> bool:
@@ -306,17 +319,29 @@ class SetAsideRow:
     document: Document
     change: ChangeRow
     fields: list[ThreeValues]
+    why: str = ""
+    """Why it is open."""
+
+    @property
+    def is_open(self) -> bool:
+        """True while somebody must decide."""
+        return bool(self.document["class"] == OPEN and self.document["judged"])
 
 
 def set_aside_rows(rows: Iterable[SetAside]) -> list[SetAsideRow]:
     """Set-aside changes as rows."""
-    documents = set_aside_documents(rows)
+    held = list(rows)
+    documents = set_aside_documents(held)
     originals = [document["original"] for document in documents]
     names = object_names(originals)
     return [
-        SetAsideRow(document, _change_row(original, names), _three(document, names))
-        for document, original in zip(documents, originals, strict=True)
+        SetAsideRow(document, _change_row(original, names), _three(document, names), _why(row))
+        for row, document, original in zip(held, documents, originals, strict=True)
     ]
+
+
+def _why(row: SetAside) -> str:
+    return local(unpack(row.reason or {}).get("text", ""))
 
 
 def _three(document: Document, names: Mapping[str, str]) -> list[ThreeValues]:
@@ -324,7 +349,12 @@ def _three(document: Document, names: Mapping[str, str]) -> list[ThreeValues]:
     words = FieldWords(document["original"]["model"], names)
     return [
         ThreeValues(
-            words.label(name), *(words.value(name, side.get(name)) for side in (base, ours, theirs))
+            field=words.label(name),
+            base=words.value(name, base.get(name)),
+            ours=words.value(name, ours.get(name)),
+            theirs=words.value(name, theirs.get(name)),
+            name=name,
+            state=str(document["fields"].get(name, "")),
         )
         for name in {**base, **theirs}
         if name not in HIDDEN

@@ -6,6 +6,7 @@ field shows as ``MASK`` when it has a value.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Mapping
@@ -23,7 +24,9 @@ from standby.models import (
     JournalEntry,
     OmmSettings,
     SetAside,
+    SetAsideClass,
     SipSettings,
+    Split,
     SystemSettings,
 )
 from standby.services import OMM_ID, SIP_ID, SYSTEM_ID
@@ -92,6 +95,17 @@ def set_aside_list() -> QuerySet[SetAside]:
     return SetAside.objects.order_by("term", "seq", "id")
 
 
+def open_set_aside(split: uuid.UUID | None = None) -> QuerySet[SetAside]:
+    """What somebody must decide, of one split or of all."""
+    rows = set_aside_list().filter(state=SetAsideClass.OPEN).exclude(judged_at=None)
+    return rows if split is None else rows.filter(split=split)
+
+
+def split_list() -> QuerySet[Split]:
+    """The splits that were settled, newest first."""
+    return Split.objects.order_by("-ended_at", "id")
+
+
 def role_changes() -> QuerySet[Event]:
     """Every change of role on either OMM, newest first (second database)."""
     return event_list().filter(code="role_change")
@@ -132,6 +146,24 @@ def set_aside_documents(rows: Iterable[SetAside]) -> list[Document]:
     return [_set_aside_document(row, body, present) for row, body in held]
 
 
+def seen_of(body: Mapping[str, Any], ours: Mapping[str, Any] | None) -> str:
+    """A mark of what the fields of a change hold here, to tell later whether that is still so."""
+    named = (body["before"] or {}).keys() | (body["after"] or {}).keys()
+    shown = None if ours is None else {name: ours.get(name) for name in named - {"version"}}
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def seen_of_all(rows: Iterable[SetAside]) -> str:
+    """The same for a whole list of set-aside changes."""
+    held = [(row, json.loads(row.body)) for row in rows]
+    present = _present_rows(body for _row, body in held)
+    marks = [
+        (str(row.pk), row.version, seen_of(body, present.get((body["model"], body["object"]))))
+        for row, body in held
+    ]
+    return hashlib.sha256(json.dumps(sorted(marks)).encode()).hexdigest()[:32]
+
+
 def _set_aside_document(
     row: SetAside, body: Mapping[str, Any], present: Mapping[tuple[str, str], Document]
 ) -> Document:
@@ -150,6 +182,11 @@ def _set_aside_document(
         "ours": _masked(body["model"], ours),
         "theirs": change["after"],
         "original": change,
+        "fields": row.fields or {},
+        "reason": (row.reason or {}).get("text", ""),
+        "judged": row.judged_at is not None,
+        "split": row.split,
+        "seen": seen_of(body, current),
         "decided_by": row.decided_by,
         "decided_at": row.decided_at,
         "version": row.version,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from standby.views import actions, log, maintenance, settings, status
+from standby.views import actions, log, maintenance, set_aside, settings, status
 
 urlpatterns = [
     path("", status.DashboardPage.as_view(), name="dashboard"),
@@ -27,7 +27,19 @@ urlpatterns = [
     path("settings/system/", settings.SystemSettingsPage.as_view(), name="system-settings"),
     path("changes/", log.ChangeListPage.as_view(), name="change-list"),
     path("changes/<int:seq>/", log.ChangePage.as_view(), name="change"),
-    path("set-aside/", log.SetAsidePage.as_view(), name="set-aside"),
-    path("set-aside/<uuid:pk>/", log.SetAsideChangePage.as_view(), name="set-aside-change"),
+    path("set-aside/", set_aside.SetAsidePage.as_view(), name="set-aside"),
+    path(
+        "set-aside/decide/<slug:choice>/",
+        set_aside.DecideAllPage.as_view(),
+        name="set-aside-decide-all",
+    ),
+    path("set-aside/<uuid:pk>/", set_aside.SetAsideChangePage.as_view(), name="set-aside-change"),
+    path(
+        "set-aside/<uuid:pk>/<slug:choice>/",
+        set_aside.DecidePage.as_view(),
+        name="set-aside-decide",
+    ),
+    path("splits/", set_aside.SplitListPage.as_view(), name="split-list"),
+    path("splits/<uuid:pk>/", set_aside.SplitPage.as_view(), name="split"),
     path("events/", log.EventListPage.as_view(), name="event-list"),
 ]

@@ -9,6 +9,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from omm_portal.api import StrictModelSerializer, StrictSerializer
+from standby.deciding import KEEP, REPLACE
 from standby.maintenance import is_on
 from standby.models import (
     Event,
@@ -16,6 +17,7 @@ from standby.models import (
     OmmSettings,
     SetAsideClass,
     SipSettings,
+    Split,
     SystemSettings,
 )
 
@@ -131,9 +133,88 @@ class SetAsideSerializer(_SetAsideFields):  # type: ignore[misc, valid-type]
     ours = serializers.DictField(allow_null=True)
     theirs = serializers.DictField(allow_null=True)
     original = OriginalChangeSerializer()
+    fields = serializers.DictField(
+        child=serializers.ChoiceField(choices=SetAsideClass.choices),
+        help_text="The class of each field; empty where only the whole can be decided.",
+    )
+    reason = serializers.CharField(help_text="Why it is open; empty when it never was.")
+    judged = serializers.BooleanField(help_text="False while the merge has not looked at it.")
+    split = serializers.UUIDField(allow_null=True, help_text="The split that it lost.")
+    seen = serializers.CharField(help_text="A mark of `ours`, for a decision.")
     decided_by = serializers.CharField()
     decided_at = serializers.DateTimeField(allow_null=True)
     version = serializers.IntegerField()
+
+
+class DecisionSerializer(StrictSerializer):
+    """A decision; ``seen`` is the mark that the change was shown with."""
+
+    choice = serializers.ChoiceField(choices=[KEEP, REPLACE])
+    seen = serializers.CharField(
+        required=False, help_text="412 `stale` if what this pair has differs from that by now."
+    )
+
+
+class FieldDecisionSerializer(DecisionSerializer):
+    """A decision on one change, or on some of its fields."""
+
+    fields = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.CharField(),
+        required=False,
+        default=list,
+        help_text="The open fields that are meant; all without this.",
+    )
+
+
+class DecisionOnAllSerializer(DecisionSerializer):
+    """A decision on everything that is open, or on what is open of one split."""
+
+    split = serializers.UUIDField(required=False)
+
+
+class RefusedSerializer(serializers.Serializer[Any]):
+    """A change that could not be decided so, and why."""
+
+    id = serializers.UUIDField()
+    reason = serializers.CharField()
+
+
+class DecidedSerializer(serializers.Serializer[Any]):
+    """What came of a decision on all."""
+
+    decided = serializers.IntegerField()
+    refused = RefusedSerializer(many=True)
+
+
+class SplitSerializer(serializers.ModelSerializer[Split]):
+    """A time in which both OMMs were active, and what became of the loser's changes."""
+
+    reason = serializers.SerializerMethodField()
+    classes = serializers.SerializerMethodField(help_text="Changes of the loser by class.")
+
+    class Meta:
+        model = Split
+        fields: ClassVar = [
+            "id",
+            "winner",
+            "loser",
+            "term",
+            "began_at",
+            "ended_at",
+            "reason",
+            "winner_changes",
+            "loser_changes",
+            "classes",
+        ]
+
+    def get_reason(self, row: Split) -> str:
+        """Why the winner won."""
+        return str((row.reason or {}).get("text", ""))
+
+    def get_classes(self, row: Split) -> dict[str, int]:
+        """Each change is in exactly one; ``waiting`` is not looked at, ``missing`` not here yet."""
+        counts: dict[str, int] = self.context["classes"][row.pk]
+        return counts
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from standby.api import actions, status, views
+from standby.api import actions, set_aside, status, views
 
 urlpatterns = [
     path("status/", status.StatusView.as_view(), name="status"),
@@ -12,7 +12,16 @@ urlpatterns = [
     path("settings/sip/", views.SipSettingsView.as_view(), name="settings-sip"),
     path("settings/system/", views.SystemSettingsView.as_view(), name="settings-system"),
     path("changes/", views.ChangeListView.as_view(), name="change-list"),
-    path("set-aside/", views.SetAsideListView.as_view(), name="set-aside-list"),
+    path("set-aside/", set_aside.SetAsideListView.as_view(), name="set-aside-list"),
+    path(
+        "set-aside/decide/", set_aside.SetAsideDecideAllView.as_view(), name="set-aside-decide-all"
+    ),
+    path(
+        "set-aside/<uuid:pk>/decide/",
+        set_aside.SetAsideDecideView.as_view(),
+        name="set-aside-decide",
+    ),
+    path("splits/", set_aside.SplitListView.as_view(), name="split-list"),
     path("events/", views.EventListView.as_view(), name="event-list"),
     path("standby/samples/", views.SamplesView.as_view(), name="standby-samples"),
     path("standby/switchover/", actions.SwitchoverView.as_view(), name="standby-switchover"),

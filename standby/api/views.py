@@ -23,13 +23,12 @@ from standby.api.serializers import (
     OmmSettingsSerializer,
     SamplesQuerySerializer,
     SamplesSerializer,
-    SetAsideSerializer,
     SipSettingsSerializer,
     SystemSettingsSerializer,
 )
-from standby.filters import ChangeFilterSet, EventFilterSet, SetAsideFilterSet
+from standby.filters import ChangeFilterSet, EventFilterSet
 from standby.maintenance import maintenance_begin, maintenance_end, maintenance_row
-from standby.models import Event, JournalEntry, OmmSettings, SetAside
+from standby.models import Event, JournalEntry, OmmSettings
 from standby.samples import sample_columns
 from standby.written import Written
 
@@ -196,24 +195,6 @@ class ChangeListView(generics.GenericAPIView[JournalEntry]):
         safe_seq = selectors.safe_up_to()
         shown = [selectors.change_document(entry, safe_seq=safe_seq) for entry in page or ()]
         return self.get_paginated_response(shown)
-
-
-class SetAsideListView(generics.GenericAPIView[SetAside]):
-    """Changes that lost a split."""
-
-    serializer_class = SetAsideSerializer
-    filterset_class = SetAsideFilterSet
-    ordering_fields: ClassVar = ["seq", "term"]
-
-    def get_queryset(self) -> QuerySet[SetAside]:
-        """All of them, in the order they were made."""
-        return selectors.set_aside_list()
-
-    @extend_schema(responses=SetAsideSerializer(many=True))
-    def get(self, request: Request) -> Response:
-        """List set-aside changes with the values side by side."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(selectors.set_aside_documents(page or ()))
 
 
 class EventListView(generics.ListAPIView[Event]):

@@ -1,4 +1,4 @@
-"""What happened: changes, changes that were set aside, events."""
+"""What happened: changes and events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from standby.forms import (
 from standby.models import (
     Event,
     JournalEntry,
-    SetAside,
     Severity,
 )
 from standby.rows import (
@@ -30,7 +29,6 @@ from standby.rows import (
     change_rows,
     details_text,
     original_row,
-    set_aside_rows,
 )
 
 GRAVITY = Case(
@@ -83,30 +81,6 @@ class ChangePage(SignedIn, TemplateView):
             later=later,
             **kwargs,
         )
-
-
-class SetAsidePage(TablePage[SetAside]):
-    """Changes of the side that lost a split."""
-
-    template_name = "standby/set_aside_list.html"
-
-    def get_queryset(self) -> QuerySet[SetAside]:
-        return selectors.set_aside_list()
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
-        return {**context, "rows": set_aside_rows(context["rows"])}
-
-
-class SetAsideChangePage(SignedIn, TemplateView):
-    """One change that lost a split, with everything that is known of it."""
-
-    template_name = "standby/set_aside.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found = get_object_or_404(selectors.set_aside_list(), pk=self.kwargs["pk"])
-        row = set_aside_rows([found])[0]
-        return super().get_context_data(row=row, **kwargs)
 
 
 class EventListPage(TablePage[Event]):

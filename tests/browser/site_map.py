@@ -20,13 +20,18 @@ WIDTHS = {1440: 900, 390: 844}
 ROOMS = ("Reception", "Corridor", "Workshop", "Canteen", "Stairs", "Archive")
 
 SET_ASIDE = """
-import json, uuid
+import datetime, json, uuid
 from standby import journal
-from standby.models import SetAside
+from standby.models import SetAside, Split
 with journal.change(actor="system", source="merge") as change:
     for row_id, body in json.loads({rows!r}):
+        split = Split(id=uuid.UUID(row_id), winner="10.0.0.9", loser=body["node"], term=2,
+                      ended_at=datetime.datetime.now(datetime.UTC), common=80, loser_changes=1,
+                      winner_changes=4)
+        change.save(split)
         change.save(SetAside(id=uuid.UUID(row_id), node=body["node"], term=body["term"],
-                             seq=body["seq"], hash="0" * 64, body=json.dumps(body)))
+                             seq=body["seq"], hash="0" * 64, body=json.dumps(body),
+                             object=uuid.UUID(body["object"]), split=split.pk))
 """
 
 
@@ -110,7 +115,7 @@ def base_stations(sites: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _lose_a_change(pair: Pair, rfp: str) -> str:
-    """A change that lost a split, as reconciling would have kept it; its id."""
+    """A change that lost a split, as reconciling would have kept it; the id of both."""
     row_id = str(uuid.uuid4())
     body = {
         "v": 1,
@@ -164,6 +169,10 @@ def pages(content: Content) -> Iterator[Shown]:
     yield Shown("change", f"/changes/{content.change}/")
     yield Shown("set-aside", "/set-aside/")
     yield Shown("set-aside-change", f"/set-aside/{content.set_aside}/")
+    yield Shown("set-aside-decide", f"/set-aside/{content.set_aside}/replace/")
+    yield Shown("set-aside-decide-all", "/set-aside/decide/keep/")
+    yield Shown("split-list", "/splits/")
+    yield Shown("split", f"/splits/{content.set_aside}/")
     yield Shown("event-list", "/events/")
     yield Shown("user-list", "/users/")
     yield Shown("user-new", "/users/new/")
