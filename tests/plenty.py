@@ -19,7 +19,7 @@ from django.utils import timezone
 from omm_portal.accounts.models import ApiToken, TokenUse, User
 from rfps.models import IpMode, Rfp, RfpLive, Site
 from standby.journal import guard, head
-from standby.models import Event, JournalEntry, Sample, SetAside, SetAsideClass
+from standby.models import Event, JournalEntry, Sample, SetAside, SetAsideClass, Split
 from standby.services import OMM_ID, SIP_ID, SYSTEM_ID
 
 BACKEND = "omm_portal.accounts.auth.PasswordBackend"
@@ -239,6 +239,17 @@ def _set_aside(count: int) -> None:
         _entry(number + 1, timezone.now(), *objects[number % len(objects)])
         for number in range(SetAside.objects.count(), count)
     ]
+    Split.objects.get_or_create(
+        pk=uuid.UUID(int=1),
+        defaults={
+            "winner": "127.0.0.1",
+            "loser": "127.0.0.2",
+            "term": 2,
+            "ended_at": timezone.now(),
+            "common": 0,
+            "loser_changes": count,
+        },
+    )
     SetAside.objects.bulk_create(
         SetAside(
             id=uuid.uuid4(),

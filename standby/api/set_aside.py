@@ -71,7 +71,11 @@ class SetAsideDecideView(APIView):
 class SetAsideDecideAllView(APIView):
     """A decision on everything that is open."""
 
-    @extend_schema(request=DecisionOnAllSerializer, responses=DecidedSerializer)
+    @extend_schema(
+        operation_id="set_aside_decide_all",
+        request=DecisionOnAllSerializer,
+        responses=DecidedSerializer,
+    )
     def post(self, request: Request) -> Response:
         """Decide on all that is open; what cannot be done stays open and is listed."""
         wanted = DecisionOnAllSerializer(data=request.data)

@@ -19,7 +19,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from omm_portal.accounts.models import ApiToken, User
 from rfps.models import Rfp, Site
 from standby import journal
-from standby.models import JournalEntry, SetAside, fixed_id
+from standby.models import JournalEntry, SetAside, Split, fixed_id
 from tests import plenty
 from tests.gate import open_gate_at
 from tests.unit.pages.conftest import client_of
@@ -84,7 +84,10 @@ def parameters_of(name: str, needed: list[str]) -> dict[str, Any]:
         entry = JournalEntry.objects.filter(actor="plenty").latest("seq")
         return {"seq": entry.seq}
     if name.startswith("set-aside"):
-        return {"pk": SetAside.objects.earliest("seq").pk}
+        known = {"pk": SetAside.objects.earliest("seq").pk, "choice": "replace"}
+        return {each: known[each] for each in needed}
+    if name == "split":
+        return {"pk": Split.objects.latest("ended_at").pk}
     models: dict[str, Any] = {"rfp": Rfp, "site": Site, "user": User, "token": ApiToken}
     orders = {"rfp": "mac", "site": "name", "user": "username", "token": "name"}
     kind = name.partition("-")[0]
