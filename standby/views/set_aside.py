@@ -109,11 +109,16 @@ class DecidingPage(ConfirmPage):
 class DecidePage(DecidingPage):
     """Keep or replace one change, or one field of it."""
 
-    @property
+    @cached_property
     def row(self) -> SetAsideRow:
-        """The change as it is now."""
+        """The change as this page shows it."""
         found = get_object_or_404(selectors.set_aside_list(), pk=self.kwargs["pk"])
         return set_aside_rows([found])[0]
+
+    def show_stale(self, form: ConfirmForm, error: StaleObject) -> None:
+        """Ask again, with what is here now."""
+        self.__dict__.pop("row", None)
+        super().show_stale(form, error)
 
     @property
     def edited_id(self) -> UUID | None:
