@@ -22,6 +22,20 @@ from tests.gate import OpenGate, open_gate_at
 ADMIN_PASSWORD = "correct horse battery staple"
 
 
+REAL = ("integration", "browser", "unit/node", "unit/link")
+"""Folders whose tests start processes or measure real time: never two of them at once."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For several workers: one does what needs the machine for itself, the others file by file."""
+    here = Path(__file__).parent
+    for item in items:
+        name = item.path.relative_to(here).as_posix()
+        group = "real" if name.startswith(REAL) else name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def fast_password_hashes() -> Iterator[None]:
     """Hash passwords cheaply: no test looks at how strong a hash is."""

@@ -72,7 +72,10 @@ def settle(pair: Pair, active: Node) -> None:
             lambda node=node: not node.warnings() & {"omm_error", "no_standby"},
             lambda node=node: f"no warning: {node.status()['warnings']}",
         )
-    assert len({node.status()["journal"]["hash"] for node in pair.nodes}) == 1
+    eventually(
+        lambda: len({node.status()["journal"]["hash"] for node in pair.nodes}) == 1,
+        "both journals end alike, with what the split left to be merged",
+    )
 
 
 @contextlib.contextmanager
