@@ -13,8 +13,8 @@ import { askLater, REFUSED } from "./sign_in.js";
 import { Story } from "./story.js";
 import {
   backOff, HUNG, LOOK_EVERY, LOOK_FAST_FOR, LOOK_HIDDEN, LOOK_SLOWLY, POLL_AFTER_FAILURES,
-  SAVE_TAKES, SILENCE, STATUS_TIMEOUT, STILL_HERE, SUSPECT, TICKET_EVERY, TICKET_LIFE,
-  TICKET_RETRY, WATCH_EVERY,
+  SAVE_TAKES, SILENCE, STATUS_TIMEOUT, STATUS_TIMEOUT_MOST, STILL_HERE, SUSPECT, TICKET_EVERY,
+  TICKET_LIFE, TICKET_RETRY, WATCH_EVERY,
 } from "./timing.js";
 
 export * from "./timing.js";
@@ -195,10 +195,13 @@ export class Follower {
     if (this.config.peer !== null) this.lookAt("peer", this.config.peer, this.round);
   }
 
+  // Over a slow link an answer takes longer than a hung OMM is worth waiting for at first.
   async lookAt(which, origin, round) {
+    let patience = STATUS_TIMEOUT;
     while (round === this.round && !this.isOver) {
       if (which === "own" || !this.isServing()) {
-        const answer = await this.world.status(origin, STATUS_TIMEOUT);
+        const answer = await this.world.status(origin, patience);
+        patience = answer ? STATUS_TIMEOUT : Math.min(patience * 2, STATUS_TIMEOUT_MOST);
         if (round !== this.round || this.isOver) return;
         this.decide(which, this.isOf(which, answer) ? answer : null);
       }

@@ -9,6 +9,7 @@ export const LOOK_FAST_FOR = 8000;
 export const LOOK_SLOWLY = 1000;
 export const LOOK_HIDDEN = 3000;
 export const STATUS_TIMEOUT = 300;
+export const STATUS_TIMEOUT_MOST = 2400;
 export const POLL_AFTER_FAILURES = 3;
 export const TICKET_EVERY = 20000;
 export const TICKET_LIFE = 55000;

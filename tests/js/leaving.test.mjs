@@ -187,3 +187,12 @@ test("through a proxy both OMMs answer at one address: the page goes when the ot
   await world.pass(500);
   assert.equal(page.left.length, 1);
 });
+
+test("over a slow link the other OMM is found as well", async () => {
+  const all = connected();
+  all.world.latency[PEER] = 1500;
+  all.world.answers[PEER] = active;
+  killed(all);
+  await all.world.pass(6000);
+  assert.equal(all.page.left.length, 1);
+});

@@ -11,6 +11,7 @@ export class World {
     this.sockets = [];
     this.requests = [];
     this.answers = { "": null, "http://peer": null }; // a document, null (refused) or "hung"
+    this.latency = {}; // ms that an origin's answers take
   }
 
   now() { return this.clock; }
@@ -38,8 +39,11 @@ export class World {
   status(origin, timeout) {
     this.requests.push({ origin, at: this.clock });
     const answer = this.answers[origin];
-    if (answer !== "hung") return Promise.resolve(answer);
-    return new Promise((resolve) => { this.later(timeout, () => resolve(null)); });
+    const takes = answer === "hung" ? Infinity : this.latency[origin] ?? 0;
+    if (takes === 0) return Promise.resolve(answer);
+    return new Promise((resolve) => {
+      this.later(Math.min(takes, timeout), () => resolve(takes <= timeout ? answer : null));
+    });
   }
 
   get socket() { return this.sockets.at(-1); }
