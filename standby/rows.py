@@ -72,6 +72,18 @@ FIELDS: dict[str, str | Promise] = {
     "state": _("state"),
     "decided_by": _("decided by"),
     "decided_at": _("decided at"),
+    "object": _("object"),
+    "split": _("split"),
+    "judged_at": _("looked at"),
+    "fields": _("fields"),
+    "reason": _("reason"),
+    "winner": _("went on"),
+    "loser": _("became standby"),
+    "began_at": _("begun"),
+    "ended_at": _("ended"),
+    "common": _("last common entry"),
+    "loser_changes": _("changes that were set aside"),
+    "winner_changes": _("changes of the one that went on"),
 }
 """Names of the fields that stand on no form."""
 NAMES = ("name", "username", "mac", "system_name")
@@ -230,6 +242,8 @@ class FieldWords:
             return str(choices.get(value) or self.names.get(value) or value)
         if type(value) is int and value in choices:
             return str(choices[value])
+        if isinstance(value, dict) and isinstance(value.get("text"), str):
+            return local(unpack(value)["text"])
         return value
 
     def _field(self, name: str) -> Any:

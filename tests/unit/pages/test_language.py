@@ -14,22 +14,22 @@ from django.utils import timezone, translation
 
 from omm_portal.accounts import audit
 from omm_portal.accounts import services as accounts
-from omm_portal.accounts.models import ApiToken, User
+from omm_portal.accounts.models import User
 from omm_portal.accounts.tickets import ticket_issue
 from rfps import services as rfps
-from rfps.models import Rfp, Site
 from standby import actions, journal
 from standby.domain.election import EVIDENCE_TEXT
 from standby.domain.facts import ROLE_WORDS, Role
+from standby.domain.merge import CONTESTED
 from standby.domain.sentence import pack, say, say_count
 from standby.domain.warnings import WarningView, warnings_of
 from standby.live import State, changes_between
-from standby.models import Event, JournalEntry, SetAside
+from standby.models import Event, JournalEntry, SetAside, Split
 from standby.texts import local, localised
 from tests.gate import OpenGate
 from tests.unit.pages.conftest import client_of
 from tests.unit.pages.german import english_of, texts_of
-from tests.unit.pages.test_budgets import page_names
+from tests.unit.pages.test_budgets import page_names, parameters_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "live"])
 
@@ -185,6 +185,7 @@ def everything(
     """A German reader's browser and a pair about which there is something to say everywhere."""
     monkeypatch.setattr(actions, "preflight", lambda *_: CHECKS)
     with journal.change(actor="paula", source="merge") as change:
+        change.save(_split(admin))
         change.save(_set_aside(admin))
     site = rfps.site_create(name="Nord", actor="paula").value
     rfps.rfp_create(values={"mac": "003042000001", "name": "Tor", "site_id": site.pk}, actor="otto")
@@ -207,7 +208,30 @@ def _set_aside(admin: User) -> SetAside:
         "before": {"name": "Kai"}, "after": {"name": "Hafen"},
     }  # fmt: skip
     return SetAside(
-        id=admin.pk, node="127.0.0.2", term=2, seq=7, hash="0" * 64, body=json.dumps(body)
+        id=admin.pk,
+        node="127.0.0.2",
+        term=2,
+        seq=7,
+        hash="0" * 64,
+        body=json.dumps(body),
+        object=admin.pk,
+        split=admin.pk,
+        judged_at=timezone.now(),
+        reason=pack({"text": CONTESTED}),
+    )
+
+
+def _split(admin: User) -> Split:
+    return Split(
+        id=admin.pk,
+        winner="127.0.0.1",
+        loser="127.0.0.2",
+        term=3,
+        ended_at=timezone.now(),
+        reason=pack({"text": say("it has been active for longer")}),
+        common=5,
+        loser_changes=1,
+        winner_changes=2,
     )
 
 
@@ -252,14 +276,9 @@ def _document(peer: str) -> dict[str, Any]:
 
 def path_of(name: str, needed: list[str]) -> str:
     """A page that exists."""
-    models: dict[str, Any] = {"rfp": Rfp, "site": Site, "token": ApiToken, "set": SetAside}
-    model = models.get(name.partition("-")[0], User)
-    values: dict[str, Any] = {}
     if name == "change":
-        values = {"seq": JournalEntry.objects.latest("seq").pk}
-    elif needed:
-        values = {"pk": model.objects.latest("pk").pk}
-    return reverse(name, kwargs=values)
+        return reverse(name, kwargs={"seq": JournalEntry.objects.latest("seq").pk})
+    return reverse(name, kwargs=parameters_of(name, needed))
 
 
 ADDRESSES = {name: needed for name, needed in page_names() if name != "metrics"}
