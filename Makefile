@@ -47,7 +47,7 @@ demo-clean: $(RUN_READY)
 test:
 	@$(CHECKS)
 	@$(MAKE) --silent --no-print-directory $(DEV_READY)
-	@$(PY) -m pytest -n 2 --dist loadgroup
+	@$(PY) -m pytest -n 2
 
 check: $(DEV_READY)
 	$(PY) -m ruff check .

@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connections
 from django.test import override_settings
+from xdist.scheduler import LoadScopeScheduling
 
 from omm_portal.accounts.models import User
 from omm_portal.node.secrets import Secret
@@ -22,18 +23,20 @@ from tests.gate import OpenGate, open_gate_at
 ADMIN_PASSWORD = "correct horse battery staple"
 
 
-REAL = ("integration", "browser", "unit/node", "unit/link")
+REAL = tuple(f"tests/{name}/" for name in ("integration", "browser", "unit/node", "unit/link"))
 """Folders whose tests start processes or measure real time: never two of them at once."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class Lanes(LoadScopeScheduling):
     """For several workers: one does what needs the machine for itself, the others file by file."""
-    here = Path(__file__).parent
-    for item in items:
-        name = item.path.relative_to(here).as_posix()
-        group = "real" if name.startswith(REAL) else name
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "real" if nodeid.startswith(REAL) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
+    """Called by pytest-xdist when there are workers."""
+    return Lanes(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")
