@@ -23,15 +23,18 @@ from tests.gate import OpenGate, open_gate_at
 ADMIN_PASSWORD = "correct horse battery staple"
 
 
-REAL = tuple(f"tests/{name}/" for name in ("integration", "browser", "unit/node", "unit/link"))
-"""Folders whose tests start processes or measure real time: never two of them at once."""
+REAL = ("tests/browser/", "tests/integration/", "tests/unit/node/", "tests/unit/link/")
+"""Folders whose tests start processes or measure real time: never two of one kind at once."""
 
 
 class Lanes(LoadScopeScheduling):
-    """For several workers: one does what needs the machine for itself, the others file by file."""
+    """For several workers: file by file, but everything in a browser by one of them, and by one
+    what else needs the machine for itself."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "real" if nodeid.startswith(REAL) else nodeid.partition("::")[0]
+        if nodeid.startswith(REAL[0]):
+            return REAL[0]
+        return "real" if nodeid.startswith(REAL[1:]) else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:

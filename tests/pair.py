@@ -310,7 +310,9 @@ class Pair:
     def wait_healthy(self) -> Pair:
         def is_healthy() -> bool:
             found = [node.status() for node in self.nodes]
-            return all(found) and self._roles() == ["active", "standby"]
+            seen = [status["peer"]["role"] for status in found if status and status["peer"]]
+            roles = ["active", "standby"]
+            return all(found) and self._roles() == roles and sorted(map(str, seen)) == roles
 
         eventually(is_healthy, lambda: f"the pair is up: {self.describe()}")
         for node in self.nodes:

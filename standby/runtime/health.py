@@ -135,7 +135,11 @@ class Health:
                 runtime.in_loop(runtime.writer.run(hooks.tick))
         finally:
             self._checking_since = None
-        await self._look()
+        try:  # a look that hangs is given up: the next check of writing tells that the database is
+            async with asyncio.timeout(runtime.config.timing.error_grace):
+                await self._look()
+        except TimeoutError:
+            log.warning("settings are not read: the database gives no answer")
         runtime.maintenance.tell()
 
     async def _after_recovery(self) -> None:

@@ -60,8 +60,9 @@ def check_nothing_left(node: Node, known: dict[str, int]) -> None:
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_when_the_supervisor_gets(node: Node, sig: signal.Signals) -> None:
     node.start().wait("active")
+    every = {"supervisor", "web", "standby", "jobs", "rfp", "redis"}
+    eventually(lambda: every <= node.pids().keys(), lambda: f"all processes run: {node.pids()}")
     pids = node.pids()
-    assert {"supervisor", "web", "standby", "jobs", "rfp", "redis"} <= pids.keys()
     os.kill(pids["supervisor"], sig)
     check_nothing_left(node, pids)
     if sig is not signal.SIGKILL:
