@@ -23,6 +23,10 @@ GATE_PATIENCE = 1.5
 class Violation(AssertionError):
     """An invariant does not hold."""
 
+    def __init__(self, invariant: str, text: str) -> None:
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+
 
 class Checker:
     """Watches both nodes; raises Violation with the number of the invariant."""
@@ -45,7 +49,7 @@ class Checker:
         self.longest_without = 0.0
 
     def fail(self, invariant: str, text: str) -> None:
-        raise Violation(f"{invariant}: {text}")
+        raise Violation(invariant, text)
 
     # --- reports --------------------------------------------------------------------------------
 

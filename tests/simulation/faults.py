@@ -1,4 +1,4 @@
-"""What can go wrong, and when: every seed draws its own kinds of trouble."""
+"""What can go wrong: the methods that a plan names (plan.KINDS)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from standby.domain.member import Handover
 from tests.simulation.disk import Disk
+from tests.simulation.plan import Plan, Step
 from tests.simulation.process import Scope
 
 if TYPE_CHECKING:
@@ -19,70 +20,59 @@ Fault = Callable[[], None]
 
 
 class Faults:
-    """Plans faults for a time; ``heal`` ends every one of them."""
+    """Lets the faults of a plan happen and tells each in words; ``heal`` ends every one."""
 
-    def __init__(self, world: World, random: Random) -> None:
+    def __init__(self, world: World, plan: Plan) -> None:
         self._world = world
-        self._random = random
+        self._plan = plan
+        self._random = plan.source("faults")
+        self._stretch = 1.0
+        self._words: list[str] | None = None
         self._over = False
-        kinds: list[Fault] = [
-            self.cut,
-            self.cut_one_way,
-            self.lossy,
-            self.slow_line,
-            self.copies,
-            self.crash,
-            self.power_loss,
-            self.pause,
-            self.hidden_pause,
-            self.runtime_pause,
-            self.short_stall,
-            self.sip_down,
-            self.sip_slow,
-            self.unhealthy,
-            self.slow_disk,
-            self.flapping_line,
-            self.term_trouble,
-            self.switch_over,
-            self.force,
-            self.reboot,
-            self.shutdown,
-            self.maintenance,
-            self.budget_spent,
-            self.older_disk,
-            self.new_disk,
-        ]
-        self._kinds = random.sample(kinds, random.randint(1, 6))
-        self._pace = random.choice((0.15, 0.4, 1.0, 2.5))
+        self.told: dict[int, str] = {}
 
-    def begin(self, seconds: float) -> None:
-        end = self._world.loop.now + seconds
-        self.keep_copies()
+    def begin(self) -> None:
+        self._keep_copies(self._plan.source("copies"))
+        for step in self._plan.faults:
+            self._world.loop.at(step.at, partial(self._strike, step))
 
-        def strike() -> None:
-            if self._over or self._world.loop.now >= end:
-                return
-            self._random.choice(self._kinds)()
-            self._world.loop.after(self._random.expovariate(1 / self._pace), strike)
+    def _strike(self, step: Step) -> None:
+        """Let one fault happen; what it leaves open only its own number decides."""
+        if self._over:
+            return
+        self._random, self._stretch = self._plan.details(step), step.stretch
+        self._words = []
+        method: Fault = getattr(self, step.kind)
+        method()
+        self.told[step.number] = ", ".join([step.kind.replace("_", " "), *self._words])
+        self._words = None
 
-        self._world.loop.after(self._random.random(), strike)
-
-    def keep_copies(self) -> None:
+    def _keep_copies(self, random: Random) -> None:
         """Back-ups of both disks, for the day somebody puts one back."""
         for host in self._world.hosts:
-            if self._random.random() < 0.3:
+            if random.random() < 0.3:
                 host.backup = host.disk.copy()
-        self._world.loop.after(1.0, self.keep_copies)
+        self._world.loop.after(1.0, partial(self._keep_copies, random))
+
+    def _tell(self, text: str) -> None:
+        """Words for the step that is happening."""
+        if self._words is not None:
+            self._words.append(text)
 
     def _victim(self) -> Host:
-        return self._random.choice(self._world.hosts)
+        victim = self._random.choice(self._world.hosts)
+        self._tell(f"on {victim.name}")
+        return victim
 
     def _later(self, low: float, high: float, repair: Fault) -> None:
         """Repair after a time, mostly short."""
         share = self._random.random() ** 2
-        self._world.loop.after(low + (high - low) * share, repair)
+        lasts = low + (high - low) * share * self._stretch
+        self._tell(f"for {lasts:.2f} s")
+        self._world.loop.after(lasts, repair)
 
     def _note(self, host: Host | None, text: str) -> None:
+        self._tell(text)
         self._world.note(host, f"* {text}")
 
     # --- the line -------------------------------------------------------------------------------
@@ -266,7 +256,7 @@ class Faults:
     def maintenance(self) -> None:
         """Both learn of it as the journal arrives, or one does not; each ends it by its clock."""
         late = self._random.choice((0.0, 0.02, 1.0))
-        lasts = self._random.uniform(0.5, 5.0)
+        lasts = self._random.uniform(0.5, 5.0) * self._stretch
         for host in self._world.hosts:
             begins = self._random.uniform(0.0, late)
             self._world.loop.after(begins, partial(self._set_maintenance, host, on=True))

@@ -10,11 +10,15 @@ Event = Callable[[], None]
 
 
 class Loop:
-    """True time in seconds; events at the same moment run in the order they were planned."""
+    """True time in seconds; events at the same moment run in the order they were planned.
+
+    ``digest`` stands for the moments of all events so far, whatever PYTHONHASHSEED is.
+    """
 
     def __init__(self) -> None:
         self.now = 0.0
         self.events = 0
+        self.digest = 0
         self._heap: list[tuple[float, int, Event]] = []
         self._order = count()
 
@@ -29,6 +33,7 @@ class Loop:
         while self._heap and self._heap[0][0] <= until:
             self.now, _, event = heapq.heappop(self._heap)
             self.events += 1
+            self.digest = hash((self.digest, self.now))
             event()
             after_each()
         self.now = until

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 from standby.domain.facts import SplitPolicy
@@ -12,9 +13,8 @@ from tests.simulation.faults import Faults
 from tests.simulation.host import Host, make_timing
 from tests.simulation.loop import Loop
 from tests.simulation.network import Network
+from tests.simulation.plan import WRITE, Plan, Step, make_plan
 
-TROUBLE = 15.0
-"""Seconds of faults in a run."""
 SETTLE = 5.0
 """I4: seconds after which the pair must be whole again."""
 STAY = 1.5
@@ -23,37 +23,44 @@ STAY = 1.5
 
 @dataclass(slots=True)
 class Outcome:
-    """What one seed gave; ``violation`` is empty when every invariant held."""
+    """What one seed gave; ``violation`` is empty when every invariant held.
+
+    ``digest`` stands for the moments of all events: equal ones mean equal histories; ``told`` says
+    for each step of the plan what it was.
+    """
 
     seed: int
     violation: str = ""
+    invariant: str = ""
     seconds: float = 0.0
     events: int = 0
+    digest: int = 0
     reigns: int = 0
     accepted: int = 0
     trace: list[str] = field(default_factory=list)
+    told: dict[int, str] = field(default_factory=dict)
 
 
 class World:
     """Everything of one run."""
 
-    def __init__(self, seed: int, *, keep_trace: bool = False) -> None:
-        self.random = Random(seed)
+    def __init__(self, plan: Plan, *, keep_trace: bool = False) -> None:
+        self.plan = plan
+        setting = Random(f"{plan.seed}/setting")
         self.loop = Loop()
         self.timing = make_timing()
-        self.policy = self.random.choice(list(SplitPolicy))
-        self.sip = self.random.random() < 0.8
+        self.policy = setting.choice(list(SplitPolicy))
+        self.sip = setting.random() < 0.8
         self.checker = Checker(self)
-        self.network = Network(self.loop, self.random, ("a", "b"))
+        self.network = Network(self.loop, plan.source("network"), ("a", "b"))
         self.trace: list[str] = []
         self._keep_trace = keep_trace
         self.hosts = self._make_hosts()
-        self.faults = Faults(self, self.random)
-        self._written = 0
+        self.faults = Faults(self, plan)
 
     def _make_hosts(self) -> tuple[Host, Host]:
-        first = Host(self, "a", "10.0.0.9", self.random)
-        second = Host(self, "b", "10.0.0.10", self.random)
+        first = Host(self, "a", "10.0.0.9", self.plan.source("a"))
+        second = Host(self, "b", "10.0.0.10", self.plan.source("b"))
         first.peer, second.peer = second, first
         return first, second
 
@@ -64,26 +71,27 @@ class World:
 
     def run(self) -> None:
         """Start, trouble, peace; raises Violation."""
+        starts = self.plan.source("starts")
         for host in self.hosts:
-            self.loop.after(self.random.random() * 0.5, host.start)
-            self._write_for_ever(host)
-        self._advance(self.random.choice((0.0, 1.0, self.timing.startup_wait + 1.5)))
-        self.faults.begin(TROUBLE)
-        self._advance(TROUBLE)
+            self.loop.after(starts.random() * 0.5, host.start)
+        for step in self.plan.steps:
+            if step.kind == WRITE:
+                self.loop.at(step.at, partial(self._write, step))
+        self.faults.begin()
+        self._advance(self.plan.ends)
         self.faults.heal()
         self._expect_peace()
 
     def _advance(self, seconds: float) -> None:
         self.loop.run(self.loop.now + seconds, self.checker.look)
 
-    def _write_for_ever(self, host: Host) -> None:
-        def write() -> None:
-            self._written += 1
-            host.rfps = self.random.randrange(20)
-            host.write(f"w{self._written}")
-            self.loop.after(self.random.expovariate(3.0), write)
-
-        self.loop.after(self.random.random(), write)
+    def _write(self, step: Step) -> None:
+        """Somebody changes the configuration, on whichever OMM lets him."""
+        details = self.plan.details(step)
+        host = details.choice(self.hosts)
+        host.rfps = details.randrange(20)
+        host.write(f"w{step.number}")
+        self.faults.told[step.number] = f"write on {host.name}"
 
     def _expect_peace(self) -> None:
         """I4: whole within the time, and then for good."""
@@ -115,17 +123,24 @@ class World:
 
 def run_seed(seed: int, *, keep_trace: bool = False) -> Outcome:
     """Run one history to its end or its first violation."""
-    world = World(seed, keep_trace=keep_trace)
-    outcome = Outcome(seed, trace=world.trace)
+    return run_plan(make_plan(seed), keep_trace=keep_trace)
+
+
+def run_plan(plan: Plan, *, keep_trace: bool = False) -> Outcome:
+    """Like run_seed(), with a plan that may be shortened."""
+    world = World(plan, keep_trace=keep_trace)
+    outcome = Outcome(plan.seed, trace=world.trace, told=world.faults.told)
     try:
         world.run()
     except Violation as violation:
         outcome.violation = f"{world.loop.now:.4f} {violation}"
+        outcome.invariant = violation.invariant
     outcome.seconds = world.loop.now
     outcome.events = world.loop.events
+    outcome.digest = world.loop.digest
     outcome.reigns = world.checker.reigns
     outcome.accepted = len(world.checker.accepted_by)
     return outcome
 
 
-__all__ = ["Outcome", "Standing", "World", "run_seed"]
+__all__ = ["Outcome", "Standing", "World", "run_plan", "run_seed"]
