@@ -8,9 +8,10 @@ journal raises when this OMM accepts no change.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,18 +19,14 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from standby import journal
-from standby.domain.merge import KEPT, OPEN, REPLACED, VERSION, Act, state_of
+from standby.domain.aside import REPLACE, decided, open_fields, replacing
+from standby.domain.merge import OPEN, VERSION
 from standby.domain.sentence import say
 from standby.journal import Change
 from standby.merging import REFUSALS, Target, carry_out, refusal, target_of, unknown
 from standby.models import JournalEntry, SetAside, SetAsideClass
 from standby.selectors import open_set_aside, seen_of, seen_of_all
 from standby.written import Conflict, StaleObject, Written, expect_version
-
-KEEP = "keep"
-REPLACE = "replace"
-CHOICES = {KEEP: KEPT, REPLACE: REPLACED}
-"""What can be chosen, and the class that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +108,7 @@ def _decide(
         raise Conflict("decided", say("This change is decided already."))
     if row.judged_at is None:
         raise Conflict("not-judged", say("This change is about to be merged."))
-    classes: dict[str, str] = dict(row.fields or {})
-    left = {name for name, state in classes.items() if state == OPEN}
+    left = open_fields(row.fields)
     wrong = sorted(set(fields) - left)
     if wrong:
         text = _("This field is not open.")
@@ -120,9 +116,8 @@ def _decide(
     chosen = set(fields) or left
     if choice == REPLACE:
         _replace(change, row, target, chosen)
-    classes.update(dict.fromkeys(chosen, CHOICES[choice]))
-    row.fields = classes or None
-    row.state = SetAsideClass(state_of(classes) if classes else CHOICES[choice])
+    row.fields, state = decided(row.fields, chosen, choice)
+    row.state = SetAsideClass(state)
 
 
 def _replace(change: Change, row: SetAside, target: Target | None, chosen: set[str]) -> None:
@@ -130,7 +125,8 @@ def _replace(change: Change, row: SetAside, target: Target | None, chosen: set[s
     body = json.loads(row.body)
     if target is None:
         raise Conflict("refused", unknown(body))
-    act, write = _deed(body, target, chosen)
+    aside, former = target.rules.aside, partial(_as_removed, body["object"])
+    act, write = replacing(body, target.ours, chosen, aside, former)
     try:
         carry_out(change, target, act, write)
     except journal.Busy:
@@ -139,19 +135,7 @@ def _replace(change: Change, row: SetAside, target: Target | None, chosen: set[s
         raise Conflict("refused", refusal(error)) from error
 
 
-def _deed(body: Mapping[str, Any], target: Target, chosen: set[str]) -> tuple[Act, dict[str, Any]]:
-    after = {name: value for name, value in (body["after"] or {}).items() if name != VERSION}
-    if body["operation"] == "delete":
-        return Act.DELETE, {}
-    if target.ours is not None:
-        aside = target.rules.aside
-        names = (chosen or after.keys()) - aside
-        return Act.UPDATE, {name: after[name] for name in names}
-    former = {} if body["operation"] == "create" else _as_removed(body["object"])
-    return Act.CREATE, {**former, **after}
-
-
-def _as_removed(key: str) -> Mapping[str, Any]:
+def _as_removed(key: str) -> dict[str, Any]:
     """What an object held when it was removed here."""
     entries = JournalEntry.objects.filter(object=key, operation="delete").order_by("-seq")
     last = entries.first()

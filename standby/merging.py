@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -24,7 +24,15 @@ from django.db.models import Count, F, ProtectedError, Sum
 from django.utils import timezone
 
 from standby import journal
-from standby.domain.merge import OPEN, Act, Verdict, judge
+from standby.domain.aside import (
+    MERGE,
+    Refusal,
+    held_fields,
+    original_of,
+    settle,
+    whole_transactions,
+)
+from standby.domain.merge import OPEN, Act, Verdict
 from standby.domain.sentence import join, pack, say
 from standby.journal import Change, Rules, registry
 from standby.journal.rows import Fields, Table, table
@@ -81,7 +89,7 @@ def merge_step(seconds: float = AT_ONCE) -> Counter[str]:
     if not waiting().exists():
         return counts
     until = time.monotonic() + seconds
-    with journal.change(actor="system", source="merge") as change:
+    with journal.change(actor="system", source=MERGE) as change:
         for rows in _transactions():
             counts.update(_judge_transaction(change, rows, timezone.now()))
             if time.monotonic() > until:
@@ -92,15 +100,12 @@ def merge_step(seconds: float = AT_ONCE) -> Counter[str]:
 def _transactions() -> Iterator[list[SetAside]]:
     """The next whole transactions; one whose rest may still be on its way waits for it."""
     rows = list(waiting()[:LOOK_AHEAD])
-    groups = [list(found) for _, found in groupby(rows, key=_transaction_key)]
-    if not groups:
-        return
-    last = groups.pop()
-    yield from groups
-    if len(rows) == LOOK_AHEAD:
-        last = _whole(last)
-    if _has_arrived(last[0].split):
-        yield last
+    cut = len(rows) == LOOK_AHEAD
+
+    def whole(last: list[SetAside]) -> list[SetAside] | None:
+        return (_whole(last) if cut else last) if _has_arrived(last[0].split) else None
+
+    return whole_transactions(rows, _transaction_key, whole)
 
 
 def _transaction_key(row: SetAside) -> tuple[str, str]:
@@ -123,7 +128,7 @@ def _has_arrived(split: Any) -> bool:
 
 
 def _judge_transaction(change: Change, rows: list[SetAside], now: datetime) -> Counter[str]:
-    change.begin_part(_original(json.loads(rows[0].body)))
+    change.begin_part(original_of(json.loads(rows[0].body)))
     for row in rows:
         verdict = _judged(change, row)
         row.state = SetAsideClass(verdict.state)
@@ -134,31 +139,19 @@ def _judge_transaction(change: Change, rows: list[SetAside], now: datetime) -> C
     return Counter(str(row.state) for row in rows)
 
 
-def _original(body: Body) -> Fields:
-    """Who made the change, when and where; of one that had been merged, who made it first."""
-    names = ("actor", "source", "at", "node", "term", "seq")
-    return body.get("original") or {name: body[name] for name in names}
-
-
 def _judged(change: Change, row: SetAside) -> Verdict:
     body = json.loads(row.body)
     target = target_of(body)
     if target is None:
         return Verdict(OPEN, why=unknown(body))
-    ours = target.ours
-    verdict = judge(
-        body["operation"],
-        body["before"],
-        ours,
-        body["after"],
+    return settle(
+        body,
+        target.ours,
         held=_held(row),
         aside=target.rules.aside,
+        waits=target.rules.waits,
+        attempt=partial(_attempt, change, target),
     )
-    if verdict.act in (Act.CREATE, Act.UPDATE):
-        waits = target.rules.waits(ours, verdict.write)
-        if waits:
-            verdict = verdict.without(waits, next(iter(waits.values())))
-    return _carried_out(change, target, verdict)
 
 
 def unknown(body: Body) -> str:
@@ -169,23 +162,16 @@ def unknown(body: Body) -> str:
 def _held(row: SetAside) -> frozenset[str]:
     """Fields of the object of which an earlier change is open."""
     earlier = SetAside.objects.filter(object=row.object, state=SetAsideClass.OPEN)
-    found = earlier.exclude(judged_at=None).values_list("fields", flat=True)
-    return frozenset(name for each in found for name, was in (each or {}).items() if was == OPEN)
+    return held_fields(earlier.exclude(judged_at=None).values_list("fields", flat=True))
 
 
-def _carried_out(change: Change, target: Target, verdict: Verdict) -> Verdict:
-    """Do what the verdict says; what the object's own rules refuse is open instead."""
-    if verdict.act is Act.NOTHING:
-        return verdict
+def _attempt(change: Change, target: Target, act: Act, write: dict[str, Any]) -> Refusal | None:
     try:
         with change.attempt():
-            carry_out(change, target, verdict.act, verdict.write)
+            carry_out(change, target, act, write)
     except REFUSALS as error:
-        wrong = _fields_of(error) & verdict.write.keys()
-        if verdict.act is Act.UPDATE and wrong and wrong != verdict.write.keys():
-            return _carried_out(change, target, verdict.without(wrong, refusal(error)))
-        return verdict.without(verdict.write, refusal(error))
-    return verdict
+        return Refusal(refusal(error), _fields_of(error))
+    return None
 
 
 def carry_out(change: Change, target: Target, act: Act, write: Fields) -> None:
@@ -226,10 +212,10 @@ def _field_texts(name: str, texts: Iterable[str]) -> str:
     return say("%(field)s: %(texts)s", field=name, texts=" ".join(texts))
 
 
-def _fields_of(error: Exception) -> set[str]:
+def _fields_of(error: Exception) -> frozenset[str]:
     if isinstance(error, ValidationError) and hasattr(error, "error_dict"):
-        return set(error.error_dict)
-    return set()
+        return frozenset(error.error_dict)
+    return frozenset()
 
 
 def unaccounted() -> int:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from omm_portal.api import StrictModelSerializer, StrictSerializer
-from standby.deciding import KEEP, REPLACE
+from standby.domain.aside import KEEP, REPLACE
 from standby.maintenance import is_on
 from standby.models import (
     Event,

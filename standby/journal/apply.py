@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from standby.domain.aside import SET_ASIDE, SPLIT
 from standby.domain.facts import Head
 from standby.domain.sentence import say
 from standby.journal import guard, staging, store
@@ -23,8 +24,6 @@ from standby.journal.database import (
 )
 from standby.journal.entries import (
     LINEAGE,
-    SET_ASIDE,
-    SPLIT,
     Batch,
     Entry,
     EntryWriter,

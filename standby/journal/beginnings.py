@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from standby.domain.aside import BEGINNINGS
 from standby.domain.facts import Head
 from standby.journal import registry
 from standby.journal.change import Author, Change
-from standby.journal.entries import BEGINNINGS, LINEAGE, LINEAGE_MODEL
+from standby.journal.entries import LINEAGE, LINEAGE_MODEL
 from standby.journal.errors import JournalError
 
 

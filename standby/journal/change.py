@@ -21,6 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import ProtectedError
 
 from standby import gate
+from standby.domain.aside import BEGINNINGS, MERGE
 from standby.domain.facts import Head
 from standby.domain.merge import same
 from standby.journal import guard, registry, wake
@@ -33,11 +34,11 @@ from standby.journal.database import (
     write_head,
     write_transaction,
 )
-from standby.journal.entries import BEGINNINGS, NAME_LENGTH, Entry, EntryWriter, body_text
+from standby.journal.entries import NAME_LENGTH, Entry, EntryWriter, body_text
 from standby.journal.errors import BadValue, Diverged, JournalError
 from standby.journal.rows import Fields, Statement, Table, table
 
-SOURCES = ("web", "api", "cli", "system", "beginnings", "merge")
+SOURCES = ("web", "api", "cli", "system", BEGINNINGS, MERGE)
 VERSION = "version"
 
 

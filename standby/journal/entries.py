@@ -10,21 +10,19 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from standby.domain.aside import BEGINNINGS, SET_ASIDE
 from standby.journal.canonical import chain, dumps, loads, time_of
 from standby.journal.errors import BadEntry, BadValue, ChainBroken
 from standby.journal.rows import CHUNK, Fields, is_uuid
 
 MAX_BODY: Final = 128 * 1024
 """Bytes of UTF-8 that one entry may have."""
-SET_ASIDE: Final = "standby.setaside"
-SPLIT: Final = "standby.split"
 MAX_SET_ASIDE: Final = 2 * MAX_BODY + 8 * 1024
 """Bytes of an entry that holds the text of another one as a set-aside change."""
 MAX_NUMBER: Final = 2**63 - 1
 NAME_LENGTH: Final = 64
 LINEAGE: Final = "lineage"
 LINEAGE_MODEL: Final = "journal"
-BEGINNINGS: Final = "beginnings"
 OPERATIONS: Final = ("create", "update", "delete", LINEAGE)
 _NAMES: Final = "node", "actor", "source", "model", "operation"
 _NUMBERS: Final = "seq", "term", "tx_index", "tx_size"

@@ -10,9 +10,10 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from standby.domain.aside import BEGINNINGS, MERGE, SPLIT, Lost, lost_as
 from standby.journal.change import Change, change
 from standby.journal.database import ALIAS, write_transaction
-from standby.journal.entries import BEGINNINGS, SET_ASIDE, SPLIT, Entry, WireEntry, parse
+from standby.journal.entries import Entry, WireEntry, parse
 from standby.journal.errors import BadEntry, BadValue
 from standby.journal.rows import CHUNK, is_uuid, table
 from standby.models import JournalEntry, PendingSetAside, PendingSplit, SetAside, Split
@@ -38,7 +39,7 @@ def remember(connection: BaseDatabaseWrapper, entries: Iterable[Entry], split: u
     splits: list[PendingSplit] = []
     lost = 0
     for entry in entries:
-        if entry.operation == "create" and entry.model == SPLIT:
+        if lost_as(entry.model, entry.operation, entry.source) is Lost.SPLIT:
             splits.append(PendingSplit(id=uuid.UUID(entry.object), facts=entry.after))
             continue
         row = _pending(entry, split)
@@ -64,11 +65,12 @@ def _store_splits(connection: BaseDatabaseWrapper, splits: Iterable[PendingSplit
 
 
 def _pending(entry: Entry, split: uuid.UUID) -> PendingSetAside | None:
-    if entry.model == SET_ASIDE and entry.operation == "create" and entry.after:
+    kept = lost_as(entry.model, entry.operation, entry.source)
+    if kept is Lost.HEARD and entry.after:
         inner = {name: entry.after[name] for name in ("node", "term", "seq", "hash", "body")}
         former = entry.after.get("split")
         lost_by = uuid.UUID(former) if former else None
-    elif entry.is_beginning or entry.source == "merge":
+    elif kept is Lost.NOTHING:
         return None
     else:
         inner = {
@@ -162,7 +164,7 @@ def receive_set_aside(
     rows = [_received(item) for item in items]
     heard = [_received_split(facts, using) for facts in splits]
     if rows or heard:
-        with change(actor="system", source="merge", using=using) as made:
+        with change(actor="system", source=MERGE, using=using) as made:
             _record(made, heard, using)
             _record(made, rows, using)
     return [str(row.pk) for row in rows]
@@ -172,7 +174,7 @@ def adopt_pending(*, using: str = ALIAS) -> int:
     """An OMM that became active records its own pending set-aside changes; returns how many."""
     if not pending_count(using=using) and not pending_splits(using=using):
         return 0
-    with change(actor="system", source="merge", using=using) as made:
+    with change(actor="system", source=MERGE, using=using) as made:
         pending = list(PendingSetAside.objects.using(using).order_by("term", "seq"))
         heard = [_received_split(facts, using) for facts in pending_splits(using=using)]
         _record(made, heard, using)
@@ -249,4 +251,4 @@ def _received_split(facts: dict[str, Any], using: str) -> Split:
 def _changes_between(after: int, until: int, using: str) -> int:
     """Entries of people and programs in a part of the own journal."""
     own = JournalEntry.objects.using(using).filter(seq__gt=after, seq__lte=until)
-    return own.exclude(source__in=("merge", BEGINNINGS)).count()
+    return own.exclude(source__in=(MERGE, BEGINNINGS)).count()

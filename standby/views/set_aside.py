@@ -21,7 +21,8 @@ from omm_portal.forms import ConfirmForm
 from omm_portal.pages import STALE_QUESTION, ConfirmPage, SignedIn, account
 from omm_portal.tables import TablePage
 from standby import selectors
-from standby.deciding import CHOICES, REPLACE, Decided, set_aside_decide, set_aside_decide_all
+from standby.deciding import Decided, set_aside_decide, set_aside_decide_all
+from standby.domain.aside import CHOICES, REPLACE
 from standby.filters import SetAsideFilterSet
 from standby.forms import DecideForm, SetAsideFilterForm
 from standby.models import SetAside, Split
