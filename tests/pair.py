@@ -78,6 +78,8 @@ class Node:
     link_port: int
     directory: Path
     extra: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+    """Words before the command line that starts it (to run it in a network namespace)."""
     process: subprocess.Popen[bytes] | None = None
     _token: str = ""
     _reader: LeaseReader = field(init=False, repr=False)
@@ -116,7 +118,7 @@ class Node:
         (self.directory / "env").touch()
         out = (self.directory / "out").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "omm", "--quiet"],
+            [*self.prefix, sys.executable, "manage.py", "omm", "--quiet"],
             cwd=ROOT,
             env=self.environment(),
             stdout=out,

@@ -26,6 +26,7 @@ from tests.bench import (
     replication,
     samples,
     sockets,
+    split,
 )
 
 ROUNDS = 20
@@ -33,6 +34,7 @@ MEASUREMENTS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
     **failover.KINDS,
     **handover.KINDS,
     **pixel.KINDS,
+    **split.KINDS,
     "commit_to_ack": replication.commit_to_ack,
     "catch_up": replication.catch_up,
     "heartbeat_gap": gap.heartbeat_gap,

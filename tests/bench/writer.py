@@ -2,6 +2,7 @@
 
 ``python -m tests.bench.writer fill RFPS CHANGES``  base stations, then changes, as fast as it goes
 ``python -m tests.bench.writer pages RFPS CHANGES``  a full system of all that pages show
+``python -m tests.bench.writer split RFPS CHANGES CONFLICTS SIDE``  what one side does in a split
 ``python -m tests.bench.writer steady SECONDS_APART``  short changes until its input ends; prints
                                                       when each was committed
 ``python -m tests.bench.writer latency COUNT``  change after change, each waiting for its
@@ -87,6 +88,21 @@ def pages(rfps: int, changes: int) -> None:
     show({"seq": journal.head().seq, "site": str(sites[7].pk), "rfp": str(made[77].pk)})
 
 
+def split(rfps: int, changes: int, conflicts: int, side: int) -> None:
+    """Change after change: each side has its own field; of every hundred some are the same."""
+    from rfps.models import Rfp
+    from standby import journal
+
+    made = list(Rfp.objects.order_by("mac")[:rfps])
+    run = time.time()
+    for number in range(changes):
+        rfp = made[number % len(made)]
+        name = "name" if number % 100 < conflicts else ("room", "floor")[side]
+        setattr(rfp, name, f"{number} of {side} at {run:.0f}")
+        _save([rfp])
+    show({"seq": journal.head().seq})
+
+
 def _save(rows: Sequence[Any]) -> None:
     """Save rows in one change; on a busy machine the gate may be closed for a moment."""
     from standby import gate, journal
@@ -153,6 +169,7 @@ def _one_change(target: Any) -> dict[str, float | None]:
 COMMANDS: dict[str, tuple[Callable[..., None], tuple[type, ...]]] = {
     "fill": (fill, (int, int)),
     "pages": (pages, (int, int)),
+    "split": (split, (int, int, int, int)),
     "steady": (steady, (float,)),
     "latency": (latency, (int,)),
 }
