@@ -27,7 +27,7 @@ def _site_check(site: Site, before: Site | None) -> None:
 def _rfp_check(rfp: Rfp, before: Rfp | None) -> None:
     if before is None and Rfp.objects.count() >= MAX_RFPS:
         raise Conflict("limit", no_more_rfps())
-    if problems := rfp_problems(rfp):
+    if problems := rfp_problems(rfp, before):
         raise ValidationError(problems)
 
 

@@ -158,9 +158,12 @@ def site_problems(site: Site) -> Problems:
     return problems
 
 
-def rfp_problems(rfp: Rfp) -> Problems:
-    """Every rule that a new or changed base station breaks, by field."""
-    return _problems_of_many({0: rfp}).get(0, {})
+def rfp_problems(rfp: Rfp, before: Rfp | None = None) -> Problems:
+    """Every rule that a new or changed base station breaks, by field.
+
+    ``before`` is the row as it is: what is not changed against it is not looked up again.
+    """
+    return _problems_of_many({0: rfp}, {0: before} if before else {}).get(0, {})
 
 
 def _refuse(problems: Problems) -> None:
@@ -168,11 +171,20 @@ def _refuse(problems: Problems) -> None:
         raise ValidationError(problems)
 
 
-def _problems_of_many(rfps: Mapping[int, Rfp]) -> dict[int, Problems]:
-    """Rules broken by each of ``rfps`` (new or changed), with two queries however many."""
+def _problems_of_many(
+    rfps: Mapping[int, Rfp], before: Mapping[int, Rfp] | None = None
+) -> dict[int, Problems]:
+    """Rules broken by each of ``rfps`` (new or changed), with two queries however many.
+
+    ``before`` are those rows that exist, as they are.
+    """
+    was = before or {}
     problems = {index: own_problems(rfp) for index, rfp in rfps.items()}
-    taken = _macs_taken(rfps.values())
-    sites = _sites_known(rfps.values())
+    taken = _macs_taken(
+        rfp for index, rfp in rfps.items() if index not in was or was[index].mac != rfp.mac
+    )
+    sites = {known.site_id for known in was.values() if known.site_id is not None}
+    sites |= _sites_known(rfp for rfp in rfps.values() if rfp.site_id not in sites)
     for index, rfp in rfps.items():
         if "mac" not in problems[index] and taken.setdefault(rfp.mac, rfp.pk) != rfp.pk:
             text = _("A base station with this MAC address exists already.")
@@ -184,7 +196,7 @@ def _problems_of_many(rfps: Mapping[int, Rfp]) -> dict[int, Problems]:
 
 def _macs_taken(rfps: Iterable[Rfp]) -> dict[str, uuid.UUID]:
     macs = [rfp.mac for rfp in rfps]
-    return dict(Rfp.objects.filter(mac__in=macs).values_list("mac", "pk"))
+    return dict(Rfp.objects.filter(mac__in=macs).values_list("mac", "pk")) if macs else {}
 
 
 def _sites_known(rfps: Iterable[Rfp]) -> set[uuid.UUID]:

@@ -11,12 +11,11 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from copy import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
@@ -26,6 +25,7 @@ from django.utils import timezone
 from standby import journal
 from standby.domain.aside import (
     MERGE,
+    SET_ASIDE,
     Refusal,
     held_fields,
     original_of,
@@ -41,7 +41,8 @@ from standby.written import Conflict
 
 AT_ONCE = 0.1
 """Seconds of work in one transaction: others write in between."""
-LOOK_AHEAD = 200
+LOOK_AHEAD = 50
+"""Changes that are looked up together."""
 REFUSALS = (ValidationError, Conflict, ProtectedError, IntegrityError, journal.JournalError)
 """What speaks against a single change; the others go on."""
 
@@ -90,35 +91,55 @@ def merge_step(seconds: float = AT_ONCE) -> Counter[str]:
         return counts
     until = time.monotonic() + seconds
     with journal.change(actor="system", source=MERGE) as change:
-        for rows in _transactions():
-            counts.update(_judge_transaction(change, rows, timezone.now()))
-            if time.monotonic() > until:
-                break
+        while found := _judge_some(change, until):
+            counts.update(found)
     return counts
 
 
-def _transactions() -> Iterator[list[SetAside]]:
-    """The next whole transactions; one whose rest may still be on its way waits for it."""
-    rows = list(waiting()[:LOOK_AHEAD])
+def _judge_some(change: Change, until: float) -> Counter[str]:
+    """Judge the transactions among the next changes, at least one of them; empty when over."""
+    counts: Counter[str] = Counter()
+    rows = [_Waiting.of(row) for row in waiting()[:LOOK_AHEAD]]
+    judging = _Judging(change, rows)
+    for whole in _transactions(rows):
+        if time.monotonic() > until and not change.is_empty:
+            break
+        counts.update(judging.judge(whole))
+    return counts
+
+
+class _Waiting(NamedTuple):
+    """A set-aside change that is to be judged, and what it says."""
+
+    row: SetAside
+    body: Body
+
+    @classmethod
+    def of(cls, row: SetAside) -> _Waiting:
+        return cls(row, json.loads(row.body))
+
+    @property
+    def transaction(self) -> tuple[str, str]:
+        return self.row.node, self.body["transaction"]
+
+
+def _transactions(rows: list[_Waiting]) -> Iterator[list[_Waiting]]:
+    """The whole ones among them; one whose rest may still be on its way waits for it."""
     cut = len(rows) == LOOK_AHEAD
 
-    def whole(last: list[SetAside]) -> list[SetAside] | None:
-        return (_whole(last) if cut else last) if _has_arrived(last[0].split) else None
+    def whole(last: list[_Waiting]) -> list[_Waiting] | None:
+        return (_whole(last) if cut else last) if _has_arrived(last[0].row.split) else None
 
-    return whole_transactions(rows, _transaction_key, whole)
-
-
-def _transaction_key(row: SetAside) -> tuple[str, str]:
-    return row.node, json.loads(row.body)["transaction"]
+    return whole_transactions(rows, lambda each: each.transaction, whole)
 
 
-def _whole(rows: list[SetAside]) -> list[SetAside]:
+def _whole(rows: list[_Waiting]) -> list[_Waiting]:
     """All that is here of a transaction of which only the first rows were looked up."""
-    first = rows[0]
-    body = json.loads(first.body)
+    first, body = rows[0]
     end = first.seq - body["tx_index"] + body["tx_size"]
     mine = waiting().filter(node=first.node, term=first.term, seq__gte=first.seq, seq__lt=end)
-    return [row for row in mine if _transaction_key(row) == _transaction_key(first)]
+    found = map(_Waiting.of, mine)
+    return [each for each in found if each.transaction == rows[0].transaction]
 
 
 def _has_arrived(split: Any) -> bool:
@@ -127,42 +148,61 @@ def _has_arrived(split: Any) -> bool:
     return found is None or SetAside.objects.filter(split=split).count() >= found.loser_changes
 
 
-def _judge_transaction(change: Change, rows: list[SetAside], now: datetime) -> Counter[str]:
-    change.begin_part(original_of(json.loads(rows[0].body)))
-    for row in rows:
-        verdict = _judged(change, row)
-        row.state = SetAsideClass(verdict.state)
-        row.fields = verdict.fields if verdict.state == OPEN and verdict.fields else None
-        row.reason = pack({"text": verdict.why}) if verdict.why else None
-        row.judged_at = now
-    change.save_all(rows)
-    return Counter(str(row.state) for row in rows)
+class _Judging:
+    """Judges changes within one database transaction; what all of them need is read at once."""
 
+    def __init__(self, change: Change, rows: Sequence[_Waiting]) -> None:
+        self._change = change
+        self._own = table(SET_ASIDE, connection)
+        self._open: dict[UUID | None, list[Mapping[str, str] | None]] = {}
+        self._look_ahead(rows)
 
-def _judged(change: Change, row: SetAside) -> Verdict:
-    body = json.loads(row.body)
-    target = target_of(body)
-    if target is None:
-        return Verdict(OPEN, why=unknown(body))
-    return settle(
-        body,
-        target.ours,
-        held=_held(row),
-        aside=target.rules.aside,
-        waits=target.rules.waits,
-        attempt=partial(_attempt, change, target),
-    )
+    def _look_ahead(self, rows: Sequence[_Waiting]) -> None:
+        self._change.look_ahead(self._own, [str(each.row.pk) for each in rows])
+        objects: dict[str, set[str]] = {}
+        for each in rows:
+            objects.setdefault(each.body["model"], set()).add(each.body["object"])
+        for label, keys in objects.items():
+            if registry.find(label) is not None:
+                self._change.look_ahead(table(label, connection), keys)
+        earlier = SetAside.objects.filter(
+            object__in={each.row.object for each in rows}, state=SetAsideClass.OPEN
+        )
+        for key, fields in earlier.exclude(judged_at=None).values_list("object", "fields"):
+            self._open.setdefault(key, []).append(fields)
+
+    def judge(self, rows: Sequence[_Waiting]) -> Counter[str]:
+        """Judge one transaction of the loser; how many changes came into which class."""
+        self._change.begin_part(original_of(rows[0].body))
+        now = timezone.now()
+        for row, body in rows:
+            verdict = self._verdict(row, body)
+            row.state = SetAsideClass(verdict.state)
+            row.fields = verdict.fields if verdict.state == OPEN and verdict.fields else None
+            row.reason = pack({"text": verdict.why}) if verdict.why else None
+            row.judged_at = now
+            if row.state == OPEN:
+                self._open.setdefault(row.object, []).append(row.fields)
+        self._change.save_all(each.row for each in rows)
+        return Counter(str(each.row.state) for each in rows)
+
+    def _verdict(self, row: SetAside, body: Body) -> Verdict:
+        target = target_of(body)
+        if target is None:
+            return Verdict(OPEN, why=unknown(body))
+        return settle(
+            body,
+            self._change.fields_of(target.one, target.key),
+            held=held_fields(self._open.get(row.object, ())),
+            aside=target.rules.aside,
+            waits=target.rules.waits,
+            attempt=partial(_attempt, self._change, target),
+        )
 
 
 def unknown(body: Body) -> str:
     """Why a change of another version cannot be judged."""
     return say("This version does not know all that it changes (%(model)s).", model=body["model"])
-
-
-def _held(row: SetAside) -> frozenset[str]:
-    """Fields of the object of which an earlier change is open."""
-    earlier = SetAside.objects.filter(object=row.object, state=SetAsideClass.OPEN)
-    return held_fields(earlier.exclude(judged_at=None).values_list("fields", flat=True))
 
 
 def _attempt(change: Change, target: Target, act: Act, write: dict[str, Any]) -> Refusal | None:
@@ -176,16 +216,16 @@ def _attempt(change: Change, target: Target, act: Act, write: dict[str, Any]) ->
 
 def carry_out(change: Change, target: Target, act: Act, write: Fields) -> None:
     """Create, change or remove the row by its own rules; raises REFUSALS."""
-    model = target.one.model
-    before = model._default_manager.filter(pk=target.key).first()
+    one, ours = target.one, change.fields_of(target.one, target.key)
+    before = None if ours is None else one.instance(target.key, ours)
     if act is Act.DELETE:
         if before is not None:
             target.rules.check_removal(before)
             change.delete(before)
         return
-    row = model(pk=target.key) if before is None else copy(before)
+    row = one.model(pk=target.key) if ours is None else one.instance(target.key, ours)
     for name, value in write.items():
-        column = target.one.by_name[name]
+        column = one.by_name[name]
         setattr(row, column.attname, None if value is None else column.kind.from_json(value))
     target.rules.check(row, before)
     change.save(row)

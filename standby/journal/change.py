@@ -88,6 +88,7 @@ class Change:
         self._author = author
         self._originals: list[Fields | None] = [author.original]
         self._drafts: list[_Draft] = []
+        self._known: dict[str, dict[str, Fields | None]] = {}
         self._is_over = False
 
     @property
@@ -106,9 +107,19 @@ class Change:
         IntegrityError for a unique value that is taken.
         """
         for one, group in self._by_table(objs):
-            known = one.read((obj.pk for obj in group), self._connection)
+            known = self._read(one, [str(one.pk.from_object(obj.pk)) for obj in group])
             for obj in group:
                 self._save(one, obj, known)
+
+    def look_ahead(self, one: Table, keys: Iterable[str]) -> None:
+        """Read rows with one query that are about to be compared or saved one by one."""
+        wanted = list(keys)
+        found = one.read(wanted, self._connection)
+        self._known.setdefault(one.label, {}).update({key: found.get(key) for key in wanted})
+
+    def fields_of(self, one: Table, key: str) -> Fields | None:
+        """What a row holds within this change; None when it is not there."""
+        return self._read(one, [key]).get(key)
 
     def delete(self, obj: models.Model) -> None:
         """Delete a row; one that is not there is no change. Raises ProtectedError."""
@@ -145,6 +156,8 @@ class Change:
             with transaction.atomic(using=self._connection.alias):
                 yield
         except BaseException:
+            for draft in self._drafts[mark:]:
+                self._known.get(draft.model, {}).pop(draft.object, None)
             del self._drafts[mark:]
             raise
 
@@ -206,6 +219,18 @@ class Change:
     def _table(self, obj: models.Model) -> Table:
         return table(_model(obj)._meta.label_lower, self._connection)
 
+    def _read(self, one: Table, keys: list[str]) -> dict[str, Fields]:
+        """The rows with these keys; only those that nobody looked ahead for cost a query."""
+        known = self._known.get(one.label, {})
+        found = one.read([key for key in keys if key not in known], self._connection)
+        here = {key: fields for key in keys if (fields := known.get(key)) is not None}
+        return {**found, **here}
+
+    def _note(self, one: Table, key: str, fields: Fields | None) -> None:
+        known = self._known.get(one.label)
+        if known is not None and key in known:
+            known[key] = fields
+
     def _save(self, one: Table, obj: models.Model, known: dict[str, Fields]) -> None:
         key = str(one.pk.from_object(obj.pk))
         before = known.get(key)
@@ -218,6 +243,7 @@ class Change:
             )
             after = self._write(one, statement)
             known[key] = after
+            self._note(one, key, after)
             self._record_save(one, key, before, after)
         obj._state.adding = False
         obj._state.db = self._connection.alias
@@ -245,6 +271,7 @@ class Change:
             row = fetch_one(self._connection, statement.sql + one.returning, statement.params)
         if row is not None:
             key, before = one.fields_of(row, self._connection)
+            self._note(one, key, None)
             self.record(one.label, key, "delete", before, None)
         obj._state.adding = True
 

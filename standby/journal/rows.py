@@ -129,6 +129,16 @@ class Table:
                 found.update(self.fields_of(row, connection) for row in cursor.fetchall())
         return found
 
+    def instance(self, key: str, fields: Fields) -> models.Model:
+        """The row as an object of its model, as if it had been read."""
+        pairs = [(self.pk, key), *((each, fields[each.name]) for each in self.columns)]
+        values = {
+            column.attname: None if value is None else column.kind.from_json(value)
+            for column, value in pairs
+        }
+        names = [field.attname for field in self.model._meta.concrete_fields]
+        return self.model.from_db(None, names, [values[name] for name in names])
+
     def insert(self, key: str, values: Fields, connection: BaseDatabaseWrapper) -> Statement:
         """Make a row of all its fields; those that ``values`` lacks get their default."""
         self._refuse_unknown(values)
