@@ -76,6 +76,8 @@ TITLES = {
     "no-maintenance": "No maintenance is on",
     "decided": "Decided already",
     "not-judged": "About to be merged",
+    "conflicts": "Something speaks against it",
+    "nothing-to-undo": "Nothing to undo",
     "refused": "Refused by the rules of the object",
     "runtime-silent": "The standby process does not answer",
     "error": "Internal error",

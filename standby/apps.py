@@ -39,8 +39,8 @@ class StandbyConfig(AppConfig):
             (Maintenance, first_settings.maintenance, merge_rules.MAINTENANCE),
         ):
             registry.register(model, beginnings=beginnings, rules=rules)
-        registry.register(SetAside)
-        registry.register(Split)
+        registry.register(SetAside, rules=merge_rules.RECORD)
+        registry.register(Split, rules=merge_rules.RECORD)
         hooks.while_active(
             after_promotion=services.omm_trial_revert_all,
             each_second=lambda: services.omm_trial_expire(timezone.now()),

@@ -13,8 +13,11 @@ from standby.journal import Rules
 from standby.models import Maintenance, OmmSettings, SipSettings, SystemSettings
 from standby.rules import row_problems
 from standby.services import OMM_FIELDS, trial_begin
+from standby.sip_check import first_silent, new_targets
 from standby.validation import Problems, omm_problems, sip_problems, system_problems
 
+ASKED_BY = ("proxy_server", "proxy_port", "registrar_server", "registrar_port", "transport")
+"""Fields that say which SIP server is asked, and how."""
 TRIED_FIRST = say("Base stations are told these addresses only on trial.")
 
 
@@ -40,6 +43,23 @@ def _sip_check(row: SipSettings, _before: SipSettings | None) -> None:
     _refuse(sip_problems(row))
 
 
+def _sip_doubts(row: SipSettings, before: SipSettings | None) -> dict[str, str]:
+    """A server that gives no answer is put in force only by somebody who means it."""
+    former = before or SipSettings()
+    new = new_targets(row, former)
+    silent = first_silent(new) if new else None
+    if silent is None:
+        return {}
+    text = say(
+        "%(server)s port %(port)s gave no SIP answer. Without one the standby OMM never takes over"
+        " by itself.",
+        server=silent.server,
+        port=silent.port,
+    )
+    changed = (name for name in ASKED_BY if getattr(row, name) != getattr(former, name))
+    return dict.fromkeys(changed, text)
+
+
 def _system_check(row: SystemSettings, _before: SystemSettings | None) -> None:
     _refuse(system_problems(row))
 
@@ -53,6 +73,7 @@ OMM = Rules(
     waits=_omm_waits,
     aside=frozenset({"trial_until", "previous_first_address", "previous_second_address"}),
 )
-SIP = Rules(check=_sip_check)
+SIP = Rules(check=_sip_check, doubts=_sip_doubts)
 SYSTEM = Rules(check=_system_check)
 MAINTENANCE = Rules(check=_maintenance_check)
+RECORD = Rules(stays=say("What became of the changes of a split stays on record."))

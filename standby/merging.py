@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -210,12 +210,21 @@ def _attempt(change: Change, target: Target, act: Act, write: dict[str, Any]) ->
         with change.attempt():
             carry_out(change, target, act, write)
     except REFUSALS as error:
-        return Refusal(refusal(error), _fields_of(error))
+        return Refusal(refusal(error), fields_of(error))
     return None
 
 
-def carry_out(change: Change, target: Target, act: Act, write: Fields) -> None:
-    """Create, change or remove the row by its own rules; raises REFUSALS."""
+def carry_out(
+    change: Change,
+    target: Target,
+    act: Act,
+    write: Fields,
+    revive: Callable[[Any], object] | None = None,
+) -> None:
+    """Create, change or remove the row by its own rules; raises REFUSALS.
+
+    ``revive`` completes a row that had been removed and comes back.
+    """
     one, ours = target.one, change.fields_of(target.one, target.key)
     before = None if ours is None else one.instance(target.key, ours)
     if act is Act.DELETE:
@@ -227,6 +236,8 @@ def carry_out(change: Change, target: Target, act: Act, write: Fields) -> None:
     for name, value in write.items():
         column = one.by_name[name]
         setattr(row, column.attname, None if value is None else column.kind.from_json(value))
+    if before is None and revive is not None:
+        revive(row)
     target.rules.check(row, before)
     change.save(row)
 
@@ -252,7 +263,8 @@ def _field_texts(name: str, texts: Iterable[str]) -> str:
     return say("%(field)s: %(texts)s", field=name, texts=" ".join(texts))
 
 
-def _fields_of(error: Exception) -> frozenset[str]:
+def fields_of(error: Exception) -> frozenset[str]:
+    """The fields that a refusal names; empty when it is about the whole."""
     if isinstance(error, ValidationError) and hasattr(error, "error_dict"):
         return frozenset(error.error_dict)
     return frozenset()

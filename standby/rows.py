@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -19,8 +19,15 @@ from django.utils.translation import gettext_lazy as _
 from standby.document import Document
 from standby.domain.merge import OPEN
 from standby.domain.sentence import unpack
+from standby.journal.entries import BEGINNINGS, LINEAGE
 from standby.models import JournalEntry, SetAside
-from standby.selectors import MASK, change_document, safe_up_to, set_aside_documents
+from standby.selectors import (
+    MASK,
+    change_document,
+    safe_up_to,
+    set_aside_documents,
+    undone_by,
+)
 from standby.texts import local
 
 OBJECTS: dict[str, str | Promise] = {
@@ -49,6 +56,7 @@ SOURCES: dict[str, str | Promise] = {
     "system": _("system"),
     "beginnings": _("first start"),
     "merge": _("merge"),
+    "undo": _("undo"),
 }
 ACTORS: dict[str, str | Promise] = {"system": _("system")}
 """Who changes something without being a person."""
@@ -117,6 +125,14 @@ class ChangeRow:
     document: Document
     is_here: bool
     """True while the object exists."""
+    undone_by: Sequence[int] = ()
+    """The changes that took it back, or a part of it."""
+
+    @property
+    def may_be_undone(self) -> bool:
+        """False for what a pair begins with."""
+        begun = self.document["source"] == BEGINNINGS or self.document["operation"] == LINEAGE
+        return not begun
 
     @property
     def tx_size(self) -> int:
@@ -157,9 +173,11 @@ class ChangeGroup:
 def change_rows(entries: Iterable[JournalEntry]) -> list[ChangeRow]:
     """Journal entries as rows; one query for each kind of object."""
     safe_seq = safe_up_to()
-    documents = [change_document(entry, safe_seq=safe_seq) for entry in entries]
-    names = object_names(documents)
-    return [_change_row(document, names) for document in documents]
+    held = list(entries)
+    documents = [change_document(entry, safe_seq=safe_seq) for entry in held]
+    names, undone = object_names(documents), undone_by(held)
+    rows = (_change_row(document, names) for document in documents)
+    return [replace(row, undone_by=undone.get(row.seq, ())) for row in rows]
 
 
 def original_row(document: Document | None) -> tuple[str, datetime | None, str] | None:
@@ -188,7 +206,7 @@ def _change_row(document: Document, names: Mapping[str, str]) -> ChangeRow:
         source=SOURCES.get(str(document["source"]), str(document["source"])),
         node=document["node"],
         what=OBJECTS.get(str(document["model"]), str(document["model"])),
-        name=_own_name(document) or names.get(document["object"], ""),
+        name=own_name(document) or names.get(document["object"], ""),
         operation=OPERATIONS.get(str(document["operation"]), str(document["operation"])),
         differences=_differences(document, names),
         safe=bool(document.get("safe")),
@@ -253,7 +271,7 @@ class FieldWords:
         return next((field for field in fields if name in {field.name, field.attname}), None)
 
 
-def _own_name(document: Document) -> str:
+def own_name(document: Document) -> str:
     """The name that the change itself tells."""
     for values in (document["after"], document["before"]):
         for name in NAMES:

@@ -76,6 +76,16 @@ def change_neighbours(entry: JournalEntry) -> tuple[int | None, int | None]:
     return earlier, later
 
 
+def undone_by(entries: Iterable[JournalEntry]) -> dict[int, list[int]]:
+    """By which changes each of ``entries`` was taken back; one query."""
+    objects = {entry.object for entry in entries}
+    undoing = JournalEntry.objects.filter(source="undo", object__in=objects).order_by("seq")
+    found: dict[int, list[int]] = {}
+    for seq, body in undoing.values_list("seq", "body"):
+        found.setdefault(json.loads(body).get("undoes", 0), []).append(seq)
+    return found
+
+
 def fields_changed_since(object_id: uuid.UUID, version: int) -> ChangedSince:
     """What others did to a row after it had ``version``, from its journal entries."""
     entries = JournalEntry.objects.filter(object=object_id).order_by("-seq")[:CHANGES_LOOKED_AT]
@@ -179,7 +189,7 @@ def _set_aside_document(
         "seq": row.seq,
         "hash": row.hash,
         "base": change["before"],
-        "ours": _masked(body["model"], ours),
+        "ours": masked(body["model"], ours),
         "theirs": change["after"],
         "original": change,
         "fields": row.fields or {},
@@ -198,14 +208,16 @@ def _change_fields(body: Mapping[str, Any]) -> Document:
     names = ("seq", "term", "node", "at", "actor", "source", "transaction", "tx_index", "tx_size")
     label = body["model"]
     shown: Document = {name: body.get(name) for name in (*names, "model", "object", "operation")}
-    shown["before"] = _masked(label, body.get("before"))
-    shown["after"] = _masked(label, body.get("after"))
-    if body.get("original") is not None:
-        shown["original"] = body["original"]
+    shown["before"] = masked(label, body.get("before"))
+    shown["after"] = masked(label, body.get("after"))
+    for name in ("original", "undoes"):
+        if body.get(name) is not None:
+            shown[name] = body[name]
     return shown
 
 
-def _masked(label: str, values: Mapping[str, Any] | None) -> Document | None:
+def masked(label: str, values: Mapping[str, Any] | None) -> Document | None:
+    """The values of a row as they may be shown."""
     if values is None:
         return None
     secret = registry.secret_fields(label)

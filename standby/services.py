@@ -18,7 +18,7 @@ from standby import journal
 from standby.domain.sentence import say
 from standby.models import OmmSettings, SipSettings, SystemSettings, fixed_id
 from standby.rules import editable_fields
-from standby.sip_check import FirstSilent, check_targets, first_silent, is_same_server
+from standby.sip_check import FirstSilent, first_silent, new_targets
 from standby.validation import Problems, omm_problems, sip_problems, system_problems
 from standby.written import Conflict, Written, expect_version
 
@@ -200,15 +200,10 @@ def _revert_when(over: Callable[[OmmSettings], bool]) -> Written[OmmSettings] | 
 
 def _probe_new(changes: Mapping[str, Any], probe: FirstSilent) -> None:
     """Raise SipNoAnswer when ``changes`` lead to another SIP server that gives no answer."""
-    known = check_targets(_sip_row())
     row = _sip_row()
     _apply(row, changes, SIP_FIELDS)
     _refuse(sip_problems(row))
-    new = [
-        target
-        for target in check_targets(row)
-        if not any(is_same_server(target, old) for old in known)
-    ]
+    new = new_targets(row, _sip_row())
     silent = probe(new) if new else None
     if silent is not None:
         raise SipNoAnswer(silent.server, silent.port)

@@ -35,6 +35,16 @@ def is_same_server(one: SipTarget, other: SipTarget) -> bool:
     return (one.server, one.port, one.transport) == (other.server, other.port, other.transport)
 
 
+def new_targets(row: SipSettings, before: SipSettings) -> list[SipTarget]:
+    """The servers of ``row`` that ``before`` did not ask, or in another way."""
+    known = check_targets(before)
+    return [
+        target
+        for target in check_targets(row)
+        if not any(is_same_server(target, old) for old in known)
+    ]
+
+
 def first_silent(targets: list[SipTarget]) -> SipTarget | None:
     """The first of ``targets`` that gives no SIP answer at all; takes 2.1 s at most.
 

@@ -14,6 +14,7 @@ from standby.journal import Rules
 from standby.written import Conflict
 
 WIDENS = say("It would give access, so somebody must decide it.")
+OLD_PASSWORD = say("An old password never comes back. Reset the password instead.")
 Fields = Mapping[str, Any]
 
 
@@ -37,6 +38,19 @@ def _user_waits(ours: Fields | None, wanted: Fields) -> dict[str, str]:
     return {name: WIDENS for name, does in widens.items() if does}
 
 
+def _user_never(ours: Fields | None, former: Fields) -> dict[str, str]:
+    """With the password stays whether it must be changed; a removed user is revived instead."""
+    if ours is None or "password" not in former:
+        return {}
+    return dict.fromkeys(("password", "must_change_password"), OLD_PASSWORD)
+
+
+def _user_revived(user: User) -> None:
+    """Nobody signs in with what the user knew before the removal: a reset gives a new one."""
+    user.set_unusable_password()
+    user.must_change_password = True
+
+
 def _token_check(token: ApiToken, _before: ApiToken | None) -> None:
     if not User.objects.filter(pk=token.user_id, is_active=True).exists():
         raise Conflict("user-gone", say("This user was removed or disabled."))
@@ -46,5 +60,11 @@ def _token_waits(ours: Fields | None, wanted: Fields) -> dict[str, str]:
     return dict.fromkeys(wanted, WIDENS) if ours is None or "expires_at" in wanted else {}
 
 
-USER = Rules(check=_user_check, check_removal=_user_removal, waits=_user_waits)
+USER = Rules(
+    check=_user_check,
+    check_removal=_user_removal,
+    waits=_user_waits,
+    never=_user_never,
+    revived=_user_revived,
+)
 TOKEN = Rules(check=_token_check, waits=_token_waits)

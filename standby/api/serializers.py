@@ -103,6 +103,9 @@ class ChangeSerializer(serializers.Serializer[Any]):
     before = serializers.DictField(allow_null=True)
     after = serializers.DictField(allow_null=True)
     original = serializers.DictField(required=False, help_text="Author of a merged change.")
+    undoes = serializers.IntegerField(
+        required=False, help_text="The change that this one takes back."
+    )
     hash = serializers.CharField()
     safe = serializers.BooleanField()
 

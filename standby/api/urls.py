@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from standby.api import actions, set_aside, status, views
+from standby.api import actions, set_aside, status, undo, views
 
 urlpatterns = [
     path("status/", status.StatusView.as_view(), name="status"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("settings/sip/", views.SipSettingsView.as_view(), name="settings-sip"),
     path("settings/system/", views.SystemSettingsView.as_view(), name="settings-system"),
     path("changes/", views.ChangeListView.as_view(), name="change-list"),
+    path("changes/undo/", undo.UndoView.as_view(), name="change-undo"),
     path("set-aside/", set_aside.SetAsideListView.as_view(), name="set-aside-list"),
     path(
         "set-aside/decide/", set_aside.SetAsideDecideAllView.as_view(), name="set-aside-decide-all"

@@ -38,7 +38,7 @@ from standby.journal.entries import NAME_LENGTH, Entry, EntryWriter, body_text
 from standby.journal.errors import BadValue, Diverged, JournalError
 from standby.journal.rows import Fields, Statement, Table, table
 
-SOURCES = ("web", "api", "cli", "system", BEGINNINGS, MERGE)
+SOURCES = ("web", "api", "cli", "system", BEGINNINGS, MERGE, "undo")
 VERSION = "version"
 
 
@@ -77,6 +77,7 @@ class _Draft:
     before: Fields | None
     after: Fields | None
     part: int
+    undoes: int | None
 
 
 class Change:
@@ -90,6 +91,8 @@ class Change:
         self._drafts: list[_Draft] = []
         self._known: dict[str, dict[str, Fields | None]] = {}
         self._is_over = False
+        self.undoes: int | None = None
+        """The entry that is being taken back: what is written meanwhile names it."""
 
     @property
     def is_empty(self) -> bool:
@@ -139,7 +142,8 @@ class Change:
         if self._is_over:
             raise JournalError("the change is over")
         part = len(self._originals) - 1
-        self._drafts.append(_Draft(model, key, operation, before, after, part))
+        draft = _Draft(model, key, operation, before, after, part, self.undoes)
+        self._drafts.append(draft)
 
     def begin_part(self, original: Fields | None) -> None:
         """What follows is a transaction of its own in the journal, by another ``original``.
@@ -197,6 +201,8 @@ class Change:
                 text = {**own, "at": time_text(at)}
                 if self._originals[part] is not None:
                     text["original"] = self._originals[part]
+                if draft.undoes is not None:
+                    text["undoes"] = draft.undoes
                 body = body_text(text)
                 digest = chain(digest, body)
                 yield Entry(**own, at=at, body=body, hash=digest)

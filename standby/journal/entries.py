@@ -26,6 +26,8 @@ LINEAGE_MODEL: Final = "journal"
 OPERATIONS: Final = ("create", "update", "delete", LINEAGE)
 _NAMES: Final = "node", "actor", "source", "model", "operation"
 _NUMBERS: Final = "seq", "term", "tx_index", "tx_size"
+_OPTIONAL: Final = frozenset({"original", "undoes"})
+"""Who first made a change that is merged; the entry that a change takes back."""
 _MEMBERS: Final = frozenset({*_NAMES, *_NUMBERS, "at", "transaction", "object", "before", "after"})
 
 
@@ -86,9 +88,12 @@ def parse(wire: WireEntry) -> Entry:
         value = loads(wire.body)
     except BadValue as problem:
         raise BadEntry(f"an entry is {problem}") from None
-    if not isinstance(value, dict) or value.keys() - {"original"} != _MEMBERS:
+    if not isinstance(value, dict) or value.keys() - _OPTIONAL != _MEMBERS:
         raise BadEntry("an entry has other members than it should")
     value.pop("original", None)
+    if "undoes" in value:
+        _number(value, "undoes", 1)
+        del value["undoes"]
     at = _checked_members(value)
     return Entry(**{**value, "at": at}, body=wire.body, hash=wire.hash)
 

@@ -18,7 +18,7 @@ def _accept(*_: Any) -> None:
     """Nothing is against it."""
 
 
-def _nothing_waits(_ours: Fields | None, _wanted: Fields) -> dict[str, str]:
+def _nothing(_ours: Any, _wanted: Any) -> dict[str, str]:
     return {}
 
 
@@ -34,11 +34,21 @@ class Rules:
     """Given the row as it is to be and as it is (None: a new one); may complete the first."""
     check_removal: Callable[[Any], None] = _accept
     """Given the row that is to be removed."""
-    waits: Callable[[Fields | None, Fields], Mapping[str, str]] = _nothing_waits
+    waits: Callable[[Fields | None, Fields], Mapping[str, str]] = _nothing
     """Given the row as it is (None: a new one) and the wanted values: the fields that no merge
     may set by itself, each with the reason."""
     aside: frozenset[str] = frozenset()
     """Fields that the pair keeps by itself: no merge looks at them."""
+    stays: str = ""
+    """Why changes of such rows are never taken back; empty when they may be."""
+    never: Callable[[Fields | None, Fields], Mapping[str, str]] = _nothing
+    """Given the row as it is and the former values: the fields that never get theirs back, each
+    with the reason."""
+    revived: Callable[[Any], None] = _accept
+    """Given a removed row that comes back; may complete it."""
+    doubts: Callable[[Any, Any], Mapping[str, str]] = _nothing
+    """Given the row as it is to be and as it is (None: a new one): fields that somebody must
+    confirm, each with the reason. May take seconds; called outside of any change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,267 @@
+"""Taking changes of the change log back: what would happen, and doing just that.
+
+A preview is the undo itself in a transaction that is rolled back, so it meets the same rules in
+the same order. It carries a mark; what is done later must have the same one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from standby import journal
+from standby.domain.sentence import say
+from standby.domain.undo import WHOLE, Kind, Objection, TakenBack, take_back
+from standby.journal import Change, registry
+from standby.journal.entries import BEGINNINGS, LINEAGE
+from standby.journal.rows import Fields, table
+from standby.merging import REFUSALS, Target, carry_out, fields_of, refusal, target_of, unknown
+from standby.models import JournalEntry
+from standby.undo_plan import (
+    Choices,
+    Key,
+    Obstacle,
+    Outcome,
+    Undo,
+    changed_since,
+    mark_of,
+    with_later,
+)
+from standby.written import Conflict, Written
+
+SOURCE = "undo"
+BEGUN = say("What a pair begins with stays.")
+
+Doubts = Mapping[Key, Mapping[str, str]]
+
+
+class UndoStale(Exception):
+    """Something is not any more as the preview showed it; ``undo`` is what would happen now.
+
+    ``since`` are the changes of the same objects that were made after that preview.
+    """
+
+    def __init__(self, undo: Undo, since: Sequence[JournalEntry]) -> None:
+        super().__init__("Something was changed after the preview.")
+        self.undo = undo
+        self.since = since
+
+
+class UndoBlocked(Exception):
+    """Something speaks against a part of it that whoever asks has not seen."""
+
+    def __init__(self, undo: Undo) -> None:
+        super().__init__("Something speaks against taking back a part of it.")
+        self.undo = undo
+
+
+class _Rehearsed(Exception):
+    """Ends a rehearsal, so that nothing of it is kept."""
+
+    def __init__(self, undo: Undo) -> None:
+        super().__init__()
+        self.undo = undo
+
+
+def undo_preview(
+    entries: Sequence[JournalEntry], *, overrule: Collection[str] = (), actor: str
+) -> Undo:
+    """What undoing ``entries`` (newest first) would do; nothing is changed.
+
+    ``overrule`` names obstacles, by their ids, that a person wants to disregard. Raises what
+    journal.change() raises; a SIP server may be asked, which takes up to 2.1 s.
+    """
+    plan, _doubts = _prepared(entries, _choices(overrule), actor)
+    return plan
+
+
+def undo_changes(
+    entries: Sequence[JournalEntry],
+    *,
+    overrule: Collection[str] = (),
+    seen: str | None = None,
+    actor: str,
+) -> Written[Undo]:
+    """Undo ``entries`` (newest first) as one transaction of the journal.
+
+    ``seen`` is the mark of the preview that was shown. Raises UndoStale when that is not what
+    would happen any more, UndoBlocked when without a preview something speaks against a part,
+    Conflict (``nothing-to-undo``) when nothing would be different, and what the journal raises.
+    """
+    choices = _choices(overrule)
+    _plan, doubts = _prepared(entries, choices, actor)
+
+    def accept(plan: Undo) -> None:
+        if seen is not None and not plan.is_as(seen):
+            raise UndoStale(plan, changed_since(plan, seen))
+        if seen is None and plan.skipped:
+            raise UndoBlocked(plan)
+        if plan.is_empty:
+            raise Conflict("nothing-to-undo", say("Nothing would be different afterwards."))
+
+    return _run(entries, choices, doubts, actor, accept)
+
+
+def _prepared(entries: Sequence[JournalEntry], choices: Choices, actor: str) -> tuple[Undo, Doubts]:
+    """The plan, rehearsed, and what is doubtful about it; nothing is locked while that is asked."""
+    plan = _rehearsed(entries, choices, {}, actor)
+    doubts = {each.key: found for each in plan.outcomes if (found := _doubts_of(each))}
+    return (_rehearsed(entries, choices, doubts, actor) if doubts else plan), doubts
+
+
+def _rehearsed(
+    entries: Sequence[JournalEntry], choices: Choices, doubts: Doubts, actor: str
+) -> Undo:
+    try:
+        return _run(entries, choices, doubts, actor, _take_back).value
+    except _Rehearsed as end:
+        return end.undo
+
+
+def _take_back(plan: Undo) -> None:
+    raise _Rehearsed(plan)
+
+
+def _run(
+    entries: Sequence[JournalEntry],
+    choices: Choices,
+    doubts: Doubts,
+    actor: str,
+    accept: Callable[[Undo], None],
+) -> Written[Undo]:
+    """Undo in one transaction, of which nothing is kept when ``accept`` raises."""
+    with journal.change(actor=actor, source=SOURCE) as change:
+        plan = _carried_out(change, entries, choices, doubts)
+        accept(plan)
+    return Written(plan, change.receipt)
+
+
+def _choices(overrule: Collection[str]) -> dict[int, frozenset[str]]:
+    """The fields that are meant all the same, by change; raises ValidationError for nonsense."""
+    found: dict[int, frozenset[str]] = {}
+    for each in overrule:
+        seq, _colon, field = each.partition(":")
+        if not (seq.isascii() and seq.isdecimal() and len(seq) < 19):
+            text = _("%(id)s names nothing that could be overruled.") % {"id": each[:100]}
+            raise ValidationError({"overrule": [text]})
+        found[int(seq)] = found.get(int(seq), frozenset()) | {field}
+    return found
+
+
+def _doubts_of(outcome: Outcome) -> Mapping[str, str]:
+    rules, then = _rules(outcome.key), _row(outcome.key, outcome.then)
+    if rules is None or then is None or not outcome.differs:
+        return {}
+    return rules.doubts(then, _row(outcome.key, outcome.now))
+
+
+def _rules(key: Key) -> registry.Rules | None:
+    found = registry.find(key[0])
+    return found.rules if found else None
+
+
+def _row(key: Key, fields: Fields | None) -> Any:
+    """The unsaved object that holds these values."""
+    if fields is None:
+        return None
+    one = table(key[0], connection)
+    row = one.model(pk=key[1])
+    for name, value in fields.items():
+        column = one.by_name[name]
+        setattr(row, column.attname, None if value is None else column.kind.from_json(value))
+    return row
+
+
+def _carried_out(
+    change: Change,
+    entries: Sequence[JournalEntry],
+    choices: Choices,
+    doubts: Doubts,
+) -> Undo:
+    """Take the entries back, newest first, and tell what came of it."""
+    keys = list(dict.fromkeys((entry.model, str(entry.object)) for entry in entries))
+    head = journal.head().seq
+    before = _present(keys)
+    obstacles: list[Obstacle] = []
+    for entry in entries:
+        chosen = choices.get(entry.seq, frozenset())
+        obstacles += _undo_entry(change, entry, chosen, doubts)
+    change.undoes = None
+    after = _present(keys)
+    outcomes = [Outcome(key, before.get(key), after.get(key)) for key in keys]
+    mark = mark_of(entries, choices, outcomes, obstacles)
+    return Undo(entries, outcomes, with_later(obstacles, entries), f"{head}-{mark}")
+
+
+def _present(keys: Iterable[Key]) -> dict[Key, Fields]:
+    """The rows as they are, without those that are not there; a query for each model."""
+    by_model: dict[str, list[str]] = {}
+    for label, pk in keys:
+        if registry.find(label) is not None:
+            by_model.setdefault(label, []).append(pk)
+    return {
+        (label, pk): fields
+        for label, pks in by_model.items()
+        for pk, fields in table(label, connection).read(pks, connection).items()
+    }
+
+
+def _undo_entry(
+    change: Change, entry: JournalEntry, chosen: frozenset[str], doubts: Doubts
+) -> list[Obstacle]:
+    body = json.loads(entry.body)
+    key = (entry.model, str(entry.object))
+    stays = _why_it_stays(entry, body)
+    if stays:
+        return [Obstacle(entry.seq, key, Objection(WHOLE, Kind.NEVER, stays))]
+    target = target_of(body)
+    if target is None:
+        return [Obstacle(entry.seq, key, Objection(WHOLE, Kind.REFUSED, unknown(body)))]
+    ours = target.ours
+    taken = take_back(
+        entry.operation,
+        body["before"],
+        body["after"],
+        ours,
+        aside=target.rules.aside,
+        chosen=chosen,
+    )
+    taken = taken.against(target.rules.never(ours, taken.values), Kind.NEVER)
+    taken = taken.against(target.rules.waits(ours, taken.values), Kind.CONFIRM)
+    taken = taken.against(doubts.get(key, {}), Kind.CONFIRM)
+    change.undoes = entry.seq
+    taken = _written(change, target, taken)
+    former = body["before"] or {}
+    return [
+        Obstacle(entry.seq, key, each, (ours or {}).get(each.field), former.get(each.field))
+        for each in taken.objections
+    ]
+
+
+def _why_it_stays(entry: JournalEntry, body: Mapping[str, Any]) -> str:
+    if entry.source == BEGINNINGS or entry.operation == LINEAGE:
+        return BEGUN
+    rules = _rules((body["model"], body["object"]))
+    return rules.stays if rules else ""
+
+
+def _written(change: Change, target: Target, taken: TakenBack) -> TakenBack:
+    """Do it; what the object's own rules refuse is left as it is."""
+    if not taken.does_something:
+        return taken
+    try:
+        with change.attempt():
+            carry_out(change, target, taken.act, dict(taken.values), target.rules.revived)
+    except journal.Busy:
+        raise
+    except REFUSALS as error:
+        wrong = fields_of(error) & taken.values.keys()
+        some = wrong and wrong != taken.values.keys()
+        reasons = dict.fromkeys(wrong if some else [WHOLE], refusal(error))
+        return _written(change, target, taken.against(reasons, Kind.REFUSED))
+    return taken
