@@ -17,9 +17,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from standby.document import Document
+from standby.domain.aside import BEGINNINGS
 from standby.domain.merge import OPEN
 from standby.domain.sentence import unpack
-from standby.journal.entries import BEGINNINGS, LINEAGE
+from standby.journal.entries import LINEAGE
 from standby.models import JournalEntry, SetAside
 from standby.selectors import (
     MASK,

@@ -15,10 +15,11 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from standby import journal
+from standby.domain.aside import BEGINNINGS
 from standby.domain.sentence import say
 from standby.domain.undo import WHOLE, Kind, Objection, TakenBack, take_back
 from standby.journal import Change, registry
-from standby.journal.entries import BEGINNINGS, LINEAGE
+from standby.journal.entries import LINEAGE
 from standby.journal.rows import Fields, table
 from standby.merging import REFUSALS, Target, carry_out, fields_of, refusal, target_of, unknown
 from standby.models import JournalEntry
@@ -166,15 +167,8 @@ def _rules(key: Key) -> registry.Rules | None:
 
 
 def _row(key: Key, fields: Fields | None) -> Any:
-    """The unsaved object that holds these values."""
-    if fields is None:
-        return None
-    one = table(key[0], connection)
-    row = one.model(pk=key[1])
-    for name, value in fields.items():
-        column = one.by_name[name]
-        setattr(row, column.attname, None if value is None else column.kind.from_json(value))
-    return row
+    """The object that holds these values."""
+    return None if fields is None else table(key[0], connection).instance(key[1], fields)
 
 
 def _carried_out(
@@ -186,29 +180,33 @@ def _carried_out(
     """Take the entries back, newest first, and tell what came of it."""
     keys = list(dict.fromkeys((entry.model, str(entry.object)) for entry in entries))
     head = journal.head().seq
-    before = _present(keys)
+    before = _present(change, keys)
     obstacles: list[Obstacle] = []
     for entry in entries:
         chosen = choices.get(entry.seq, frozenset())
         obstacles += _undo_entry(change, entry, chosen, doubts)
     change.undoes = None
-    after = _present(keys)
-    outcomes = [Outcome(key, before.get(key), after.get(key)) for key in keys]
+    after = {key: _held(change, key) for key in keys}
+    outcomes = [Outcome(key, before[key], after[key]) for key in keys]
     mark = mark_of(entries, choices, outcomes, obstacles)
     return Undo(entries, outcomes, with_later(obstacles, entries), f"{head}-{mark}")
 
 
-def _present(keys: Iterable[Key]) -> dict[Key, Fields]:
-    """The rows as they are, without those that are not there; a query for each model."""
+def _present(change: Change, keys: Iterable[Key]) -> dict[Key, Fields | None]:
+    """The rows as they are (None: not there); a query for each model."""
     by_model: dict[str, list[str]] = {}
     for label, pk in keys:
         if registry.find(label) is not None:
             by_model.setdefault(label, []).append(pk)
-    return {
-        (label, pk): fields
-        for label, pks in by_model.items()
-        for pk, fields in table(label, connection).read(pks, connection).items()
-    }
+    for label, pks in by_model.items():
+        change.look_ahead(table(label, connection), pks)
+    return {key: _held(change, key) for key in keys}
+
+
+def _held(change: Change, key: Key) -> Fields | None:
+    if registry.find(key[0]) is None:
+        return None
+    return change.fields_of(table(key[0], connection), key[1])
 
 
 def _undo_entry(
@@ -222,7 +220,7 @@ def _undo_entry(
     target = target_of(body)
     if target is None:
         return [Obstacle(entry.seq, key, Objection(WHOLE, Kind.REFUSED, unknown(body)))]
-    ours = target.ours
+    ours = change.fields_of(target.one, target.key)
     taken = take_back(
         entry.operation,
         body["before"],
