@@ -23,7 +23,13 @@ from tests.gate import OpenGate, open_gate_at
 ADMIN_PASSWORD = "correct horse battery staple"
 
 
-REAL = ("tests/browser/", "tests/integration/", "tests/unit/node/", "tests/unit/link/")
+REAL = (
+    "tests/browser/",
+    "tests/integration/",
+    "tests/unit/node/",
+    "tests/unit/link/",
+    "tests/chaos/",
+)
 """Folders whose tests start processes or measure real time: never two of one kind at once."""
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+
+from tests.namespaces import ip, name, remove, why_impossible
 
 V4 = ("10.77.0.1", "10.77.0.2")
 V6 = ("fd00:77::1", "fd00:77::2")
@@ -18,19 +17,8 @@ V6 = ("fd00:77::1", "fd00:77::2")
 
 def skip_unless_possible() -> None:
     """Namespaces need root and the ip command."""
-    if os.geteuid() != 0 or shutil.which("ip") is None:
-        pytest.skip("network namespaces need root and iproute2")
-    if subprocess.run(["ip", "netns", "add", _name("probe")], check=False).returncode:
-        pytest.skip("this machine allows no network namespaces")
-    _ip("netns", "del", _name("probe"))
-
-
-def _name(part: str) -> str:
-    return f"omm-{os.getpid()}-{part}"
-
-
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
+    if why := why_impossible():
+        pytest.skip(why)
 
 
 @dataclass(frozen=True)
@@ -41,36 +29,36 @@ class Network:
     hub: str
 
     def build(self) -> None:
-        for name in (*self.hosts, self.hub):
-            _ip("netns", "add", name)
-            _ip("-n", name, "link", "set", "lo", "up")
-        _ip("-n", self.hub, "link", "add", "hub", "type", "bridge")
-        _ip("-n", self.hub, "link", "set", "hub", "up")
+        for each in (*self.hosts, self.hub):
+            ip("netns", "add", each)
+            ip("-n", each, "link", "set", "lo", "up")
+        ip("-n", self.hub, "link", "add", "hub", "type", "bridge")
+        ip("-n", self.hub, "link", "set", "hub", "up")
         for number, host in enumerate(self.hosts):
             self._attach(number, host)
 
     def _attach(self, number: int, host: str) -> None:
         port = f"port{number}"
-        _ip("-n", self.hub, "link", "add", port, "type", "veth", "peer", "eth0", "netns", host)
-        _ip("-n", self.hub, "link", "set", port, "master", "hub", "up")
-        _ip("-n", host, "address", "add", f"{V4[number]}/24", "dev", "eth0")
-        _ip("-n", host, "-6", "address", "add", f"{V6[number]}/64", "dev", "eth0", "nodad")
-        _ip("-n", host, "link", "set", "eth0", "up")
+        ip("-n", self.hub, "link", "add", port, "type", "veth", "peer", "eth0", "netns", host)
+        ip("-n", self.hub, "link", "set", port, "master", "hub", "up")
+        ip("-n", host, "address", "add", f"{V4[number]}/24", "dev", "eth0")
+        ip("-n", host, "-6", "address", "add", f"{V6[number]}/64", "dev", "eth0", "nodad")
+        ip("-n", host, "link", "set", "eth0", "up")
 
     def cut(self) -> None:
         """Pull the cable of host 1."""
-        _ip("-n", self.hub, "link", "set", "port1", "down")
+        ip("-n", self.hub, "link", "set", "port1", "down")
 
     def mend(self) -> None:
         """Plug it in again."""
-        _ip("-n", self.hub, "link", "set", "port1", "up")
+        ip("-n", self.hub, "link", "set", "port1", "up")
 
     def mute(self, number: int) -> None:
         """What this host sends to the other one is lost; it still hears."""
-        _ip("-n", self.hosts[number], "route", "add", "blackhole", V4[1 - number])
+        ip("-n", self.hosts[number], "route", "add", "blackhole", V4[1 - number])
 
     def unmute(self, number: int) -> None:
-        _ip("-n", self.hosts[number], "route", "del", "blackhole", V4[1 - number])
+        ip("-n", self.hosts[number], "route", "del", "blackhole", V4[1 - number])
 
     def heal(self) -> None:
         """Whatever a test left behind."""
@@ -80,15 +68,13 @@ class Network:
                 self.unmute(number)
 
     def remove(self) -> None:
-        for name in (*self.hosts, self.hub):
-            if (Path("/run/netns") / name).exists():
-                _ip("netns", "del", name)
+        remove(*self.hosts, self.hub)
 
 
 @contextlib.contextmanager
 def network() -> Iterator[Network]:
     """Two connected hosts for the length of the block."""
-    built = Network((_name("a"), _name("b")), _name("hub"))
+    built = Network((name("a"), name("b")), name("hub"))
     try:
         built.build()
         yield built

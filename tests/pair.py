@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import httpx
 
 from standby.lease import Lease, LeaseReader, boot_time
+from tests import namespaces
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a pair secret of the tests, long enough"
@@ -62,8 +63,15 @@ def _is_free(address: str, port: int) -> bool:
     return True
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+def begin_in(network: str) -> Callable[[], None]:
+    """What a new process does first: it ends with its parent, and moves into a namespace."""
+
+    def begin() -> None:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        if network:
+            namespaces.enter(network)
+
+    return begin
 
 
 @dataclass
@@ -78,8 +86,8 @@ class Node:
     link_port: int
     directory: Path
     extra: dict[str, str] = field(default_factory=dict)
-    prefix: tuple[str, ...] = ()
-    """Words before the command line that starts it (to run it in a network namespace)."""
+    network: str = ""
+    """The network namespace that its processes live in; empty: that of the tests."""
     process: subprocess.Popen[bytes] | None = None
     _token: str = ""
     _reader: LeaseReader = field(init=False, repr=False)
@@ -118,14 +126,14 @@ class Node:
         (self.directory / "env").touch()
         out = (self.directory / "out").open("ab")
         self.process = subprocess.Popen(
-            [*self.prefix, sys.executable, "manage.py", "omm", "--quiet"],
+            [sys.executable, "manage.py", "omm", "--quiet"],
             cwd=ROOT,
             env=self.environment(),
             stdout=out,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509
+            preexec_fn=begin_in(self.network),  # noqa: PLW1509
         )
         out.close()
 
@@ -262,6 +270,7 @@ class Node:
             text=True,
             timeout=timeout,
             check=False,
+            preexec_fn=begin_in(self.network),
         )
 
 

@@ -24,22 +24,13 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-CLONE_NEWNET = 0x40000000
-_libc = ctypes.CDLL(None, use_errno=True)
+from tests import namespaces
+
+_libc = ctypes.CDLL(None)
 
 Message = dict[str, Any]
 
 log = logging.getLogger("tests.runtime_host")
-
-
-def enter_network(name: str) -> None:
-    """Move this thread into a named network namespace; raises OSError."""
-    descriptor = os.open(f"/run/netns/{name}", os.O_RDONLY)
-    try:
-        if _libc.setns(descriptor, CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), f"cannot enter the network namespace {name}")
-    finally:
-        os.close(descriptor)
 
 
 class Host:
@@ -71,7 +62,7 @@ class Host:
         try:
             _libc.prctl(1, signal.SIGKILL)
             if network:
-                enter_network(network)
+                namespaces.enter(network)
             if wall_offset:
                 _shift_wall_clock(wall_offset)
             if version:

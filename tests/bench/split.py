@@ -68,7 +68,7 @@ def cabled_pair(directory: Path, cable: Network) -> Pair:
             V4[1 - number],
             *ports,
             directory / "ab"[number],
-            prefix=("ip", "netns", "exec", cable.hosts[number]),
+            network=cable.hosts[number],
         )
         for number in (0, 1)
     ]
