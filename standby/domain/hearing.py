@@ -71,7 +71,7 @@ class Ear:
         boot, counter = self._echo
         if statement.boot == boot and statement.counter <= counter:
             return False
-        if not self._is_fresh(statement, now):
+        if not self.proves(statement, now):
             return self._meet(statement)
         self._note_restart(statement)
         self.peer = statement
@@ -84,7 +84,8 @@ class Ear:
         known = self.peer
         return now < self._deaf_until and known is not None and known.boot == statement.boot
 
-    def _is_fresh(self, statement: Heartbeat, now: float) -> bool:
+    def proves(self, statement: Heartbeat, now: float) -> bool:
+        """It echoes what this boot said a moment ago, so it is no recording."""
         if statement.echo_boot != self.boot:
             return False
         sent_at = self._sent.get(statement.echo_counter)

@@ -95,6 +95,7 @@ class WarningView:
     error_budget: bool = True
     paths: int = 1
     paths_down: tuple[str, ...] = ()
+    paths_differ: str = ""
     maintenance_owner: str = ""
     maintenance_until: str = ""
     disk_free_text: str = ""

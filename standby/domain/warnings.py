@@ -239,6 +239,15 @@ def settings_differ(view: WarningView) -> Iterator[PairWarning]:
             ),
             say("Give both OMMs the same OMM_HEARTBEAT_INTERVAL and OMM_CONTACT_TIMEOUT."),
         )
+    elif view.paths_differ:
+        yield _warn(
+            "settings_differ",
+            say("The OMMs' heartbeat paths differ: %(how)s", how=view.paths_differ),
+            say(
+                "Give each OMM the same paths in OMM_PATHS, each with its own address first, and "
+                "restart it."
+            ),
+        )
     elif view.policies_differ:
         yield _warn(
             "settings_differ",
@@ -296,8 +305,8 @@ def flapping(view: WarningView) -> Iterator[PairWarning]:
 
 
 def path_down(view: WarningView) -> Iterator[PairWarning]:
-    """One of several heartbeat paths is silent; with all silent it is "No Standby"."""
-    if view.peer_address and view.in_contact and 0 < len(view.paths_down) < view.paths:
+    """One of several heartbeat paths does not work; with all silent it is "No Standby"."""
+    if view.peer_address and view.in_contact and view.paths > 1 and view.paths_down:
         yield _warn(
             "path_down",
             say("No heartbeats over %(paths)s.", paths=join(*view.paths_down, by=", ")),

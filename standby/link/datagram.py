@@ -96,7 +96,8 @@ def _text(pattern: str) -> Bound:
 
 
 @lru_cache(maxsize=64)
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """True for a numeric IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -105,7 +106,7 @@ def _is_address(text: str) -> bool:
 
 
 def _address(value: object) -> str:
-    if isinstance(value, str) and len(value) <= 64 and (not value or _is_address(value)):
+    if isinstance(value, str) and len(value) <= 64 and (not value or is_address(value)):
         return value
     raise _Wrong
 

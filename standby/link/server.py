@@ -27,6 +27,8 @@ HANDSHAKE_TIMEOUT = 2.0
 MAX_HALF_OPEN = 16
 MAX_CONNECTIONS = 16
 BACKLOG = 64
+LISTEN_PAUSE = 5.0
+"""Seconds after which an address that could not be listened on is tried again."""
 
 
 class ChannelServer:
@@ -57,16 +59,36 @@ class ChannelServer:
         handler: Handler,
         on_bad: Callable[[str], None],
     ) -> None:
-        """Listen on every address (port 0: any free one, see ``port``); raises OSError."""
+        """Listen on every address (port 0: any free one, see ``port``).
+
+        Raises OSError for the first one; a further one that this host does not have at the moment
+        is tried again and again.
+        """
         self._context, self._handler, self._on_bad = context, handler, on_bad
         self.port = port
+        first, *further = addresses
+        self._listen_on(first)
+        missing = [address for address in further if not self._can_listen(address)]
+        if missing:
+            self._acceptors.append(asyncio.create_task(self._listen_later(missing)))
+
+    def _listen_on(self, address: str) -> None:
+        listener = self._listen(address)
+        self._listeners.append(listener)
+        self._acceptors.append(asyncio.create_task(self._accept(listener)))
+
+    def _can_listen(self, address: str) -> bool:
         try:
-            for address in addresses:
-                self._listeners.append(self._listen(address))
-        except OSError:
-            await self.close()
-            raise
-        self._acceptors = [asyncio.create_task(self._accept(each)) for each in self._listeners]
+            self._listen_on(address)
+        except OSError as error:
+            log.warning("cannot listen on %s: %s", address, error)
+            return False
+        return True
+
+    async def _listen_later(self, addresses: list[str]) -> None:
+        while addresses:
+            await asyncio.sleep(LISTEN_PAUSE)
+            addresses = [address for address in addresses if not self._can_listen(address)]
 
     def _listen(self, address: str) -> socket.socket:
         family, name = socket_address(address, self.port)

@@ -57,6 +57,7 @@ from standby.runtime.sampling import Sampler
 from standby.runtime.shipping import Shipper
 from standby.runtime.sipwatch import SipWatch
 from standby.runtime.threads import DatabaseThread
+from standby.runtime.ways import Ways
 from standby.runtime.words import Words
 from standby.termfile import TermFile
 
@@ -112,8 +113,9 @@ class PairRuntime(LoopHost):
                 self.follower.run(),
                 self.comparer.run(),
                 self.proof.run(),
+                self.ways.run(),
+                self.events.share_for_ever(),
             ]
-            work.append(self.events.share_for_ever())
         return work
 
     def _ended(self) -> None:
@@ -127,6 +129,7 @@ class PairRuntime(LoopHost):
         self.handing = Handing(self)
         self.ears = Ears(self)
         self.words = Words(self)
+        self.ways = Ways(self)
         self._terms = TermFile(config.term_path)
         left_open = await self.fence.close_at_start()
         self.head = await self.reader.run(journal.head)
@@ -174,9 +177,8 @@ class PairRuntime(LoopHost):
             codec, config.paths, config.link_port, self.ears.heard, self.ears.bad, self.clock
         )
         context = client_context(config.secret, config.node)
-        self.link = PeerLink(
-            config.peer_address, config.link_port, config.address, config.paths, context
-        )
+        self.link = PeerLink(config.paths, config.link_port, context)
+        self.link.routes = self.ways.best
         self.link.on_refused = self._on_refused
         self.link.on_auth_error = self.ears.auth_error
         self.link.on_up = self.shipper.wake.set
@@ -226,6 +228,7 @@ class PairRuntime(LoopHost):
         if self.config.peer_address:
             now = self.clock()
             self.sampler.listen(now)
+            self.ways.look()
             self.beats.send(
                 self.member.state(self.facts(), now, probe=self.member.wants_probe(now))
             )

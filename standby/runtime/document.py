@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 PUSH_PERIOD = 0.25
 FROZEN_SHOWN = 600.0
 """Seconds that a freeze stays on the page."""
-PATH_SILENT = 3.0
 OWN_PEER_SILENT = 5.0
 
 Document = dict[str, Any]
@@ -116,15 +115,8 @@ class DocumentMaker:
             "healthy": peer.healthy if peer is not None and member.in_contact else None,
             "eligible": not successor_refusal(member.view(runtime.facts(), now)),
             "web": web_origin(runtime.config.peer_address, runtime.config.web_port),
-            "paths": [
-                {"own": path.own, "peer": path.peer, "heard": self._path_heard(path.heard_at, now)}
-                for path in runtime.beats.paths
-            ],
+            "paths": runtime.ways.rows(now),
         }
-
-    @staticmethod
-    def _path_heard(heard_at: float | None, now: float) -> bool:
-        return heard_at is not None and now - heard_at < PATH_SILENT
 
     def _journal(self) -> Document:
         runtime = self._runtime
@@ -276,11 +268,8 @@ class DocumentMaker:
             maintenance_owner=maintenance.owner if maintenance else "",
             maintenance_until=maintenance.end_text if maintenance else "",
             paths=len(runtime.beats.paths),
-            paths_down=tuple(
-                say("%(own)s to %(peer)s", own=path.own, peer=path.peer)
-                for path in runtime.beats.paths
-                if not self._path_heard(path.heard_at, now)
-            ),
+            paths_down=runtime.ways.down(now),
+            paths_differ=runtime.ways.differ,
             disk_free_text=runtime.health.disk_text,
         )
 
@@ -315,8 +304,13 @@ def _without_clockwork(document: Document) -> Document:
     peer = document["peer"]
     if peer is None:
         return document
-    calm = {k: v for k, v in peer.items() if k not in ("last_heard_ms", "suspicion", "latency_ms")}
-    return {**document, "peer": calm}
+    calm = _without(peer, "last_heard_ms", "suspicion", "latency_ms")
+    paths = [_without(row, "last_heard_ms", "gap_ms", "behind_ms") for row in peer["paths"]]
+    return {**document, "peer": {**calm, "paths": paths}}
+
+
+def _without(row: Document, *names: str) -> Document:
+    return {name: value for name, value in row.items() if name not in names}
 
 
 def web_origin(address: str, port: int) -> str:

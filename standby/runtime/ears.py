@@ -39,7 +39,8 @@ class Ears:
         if member.overslept(now):
             runtime.step()
             return
-        path.heard_at = now
+        if member.ear.proves(statement, now):
+            runtime.beats.ears.heard(path.ear, statement.boot, statement.counter, now)
         if statement.address == runtime.config.address:
             self.same_address_at = now
             return

@@ -66,6 +66,7 @@ class Follower:
             "events": self._events,
             "switchover": self._switchover,
             "tell": self._told,
+            "setup": self._setup,
         }
 
     def follows(self, head: Head) -> bool:
@@ -93,6 +94,9 @@ class Follower:
 
     async def _ping(self, _message: Message) -> Message:
         return {"type": "pong"}
+
+    async def _setup(self, _message: Message) -> Message:
+        return self._runtime.ways.setup()
 
     async def _position(self, _message: Message) -> Message:
         # Staged first: a batch that is applied between the two must not look like a staged one.

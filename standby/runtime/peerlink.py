@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from standby.domain.facts import Head
+from standby.domain.paths import Pair
 from standby.domain.reconcile import (
     Relation,
     Standing,
@@ -41,24 +42,18 @@ REFUSED_TRIES = 100
 class PeerLink:
     """Keeps one connection to the peer; ``client`` is None while there is none."""
 
-    def __init__(
-        self,
-        peer: str,
-        port: int,
-        source: str,
-        pairs: tuple[tuple[str, str], ...],
-        context: LinkContext,
-    ) -> None:
+    def __init__(self, pairs: Sequence[Pair], port: int, context: LinkContext) -> None:
         self.client: ChannelClient | None = None
+        self.route: Pair | None = None
+        """The path that the connection takes, or took last."""
+        self.routes: Callable[[], Sequence[Pair]] = lambda: pairs
         self.generation = 0
         self.on_refused: Callable[[], None] = lambda: None
         self.on_auth_error: Callable[[], None] = lambda: None
         self.on_up: Callable[[], None] = lambda: None
         self.heard_since: Callable[[int], bool] = lambda _mark: False
         self.heard_mark: Callable[[], int] = lambda: 0
-        self._peer = peer
         self._port = port
-        self._source = source
         self._pairs = pairs
         self._context = context
         self._redial = asyncio.Event()
@@ -80,9 +75,7 @@ class PeerLink:
 
     async def _one_connection(self) -> None:
         try:
-            self.client = await ChannelClient.connect(
-                self._peer, self._port, self._context, self._source, CONNECT_TIMEOUT
-            )
+            self.client, self.route = await self._dial()
         except LinkRefused:
             await self._look_for_refusal()
             return
@@ -102,6 +95,21 @@ class PeerLink:
         if self._redial.is_set():
             return
         await self._look_for_refusal()
+
+    async def _dial(self) -> tuple[ChannelClient, Pair]:
+        """Connect over the first path that answers; raises what tells most about the peer."""
+        failure: LinkError | None = None
+        for own, peer in self.routes():
+            try:
+                client = await ChannelClient.connect(
+                    peer, self._port, self._context, own, CONNECT_TIMEOUT
+                )
+            except LinkError as error:
+                if failure is None or isinstance(error, LinkRefused | LinkAuthError):
+                    failure = error
+                continue
+            return client, (own, peer)
+        raise failure or LinkError(say("there is no connection to the other OMM"))
 
     def _note_failure(self, reason: str) -> None:
         """A peer that is heard but cannot be dialled is worth a line, once in a while."""
@@ -170,9 +178,7 @@ class PeerLink:
 
     async def ask_aside(self, message: dict[str, Any], timeout: float) -> dict[str, Any]:
         """Like request(), over a connection of its own: a slow answer holds nothing else up."""
-        client = await ChannelClient.connect(
-            self._peer, self._port, self._context, self._source, CONNECT_TIMEOUT
-        )
+        client, _route = await self._dial()
         try:
             return await client.request(message, timeout)
         finally:

@@ -26,7 +26,7 @@ async def test_a_drop_before_the_connection_does_not_delay_the_verdict(
     monkeypatch.setattr(peerlink, "REDIAL_PAUSE", 60.0)
     server = ChannelServer()
     await server.start([HOST], 0, server_context(SECRET, "node-b"), answer, lambda _kind: None)
-    link = PeerLink(HOST, server.port, HOST, ((HOST, HOST),), client_context(SECRET, "node-a"))
+    link = PeerLink(((HOST, HOST),), server.port, client_context(SECRET, "node-a"))
     up, refused = asyncio.Event(), asyncio.Event()
     link.on_up, link.on_refused = up.set, refused.set
     link.drop()
