@@ -207,3 +207,24 @@ def start_node(directory: Path, **own: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+def test_heartbeat_paths_that_only_one_omm_has_are_named(bare: BarePair) -> None:
+    """Also one whose own address this host does not have: it is a warning, the pair works."""
+    second = ("127.0.0.3", "127.0.0.4")
+    bare.low.start(paths=[second, ("192.0.2.1", "192.0.2.2")])
+    bare.high.start(paths=[second[::-1]])
+    bare.wait_healthy()
+    missing = "heartbeat path 192.0.2.1 to 192.0.2.2"
+    assert f"this OMM has the {missing}" in bare.low.wait_warning("settings_differ")
+    assert f"the other OMM has the {missing}" in bare.high.wait_warning("settings_differ")
+    assert "192.0.2.1 to 192.0.2.2 (never heard)" in bare.low.wait_warning("path_down")
+    main, further, _missing = bare.low.document()["peer"]["paths"]
+    assert main["heard"]
+    assert main["heard_by_peer"]
+    assert main["channel"]
+    assert further["heard"]
+    assert further["heard_by_peer"]
+    assert not further["channel"]
+    assert "path_down" not in bare.high.warnings()
+    assert bare.low.sites("Ward") == ["safe"]

@@ -101,6 +101,7 @@ def test_no_standby_counts_unsafe_changes() -> None:
             "by anna until 12:00",
         ),
         ({"timing_differs": "1 s and 2 s."}, "settings_differ", "1 s and 2 s"),
+        ({"paths_differ": "one has more."}, "settings_differ", "heartbeat paths differ: one has"),
         ({"policies_differ": True}, "settings_differ", "split policies differ"),
         ({"disk_free_text": "3 MB free"}, "disk_low", "3 MB free"),
     ],

@@ -43,3 +43,46 @@ async def test_a_drop_before_the_connection_does_not_delay_the_verdict(
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await server.close()
+
+
+@pytest.mark.asyncio
+async def test_the_channel_takes_another_path_when_one_does_not_answer() -> None:
+    """The first path has nobody listening; afterwards the order is what the heartbeats tell."""
+    second, third = "127.0.0.3", "127.0.0.4"
+    server = ChannelServer()
+    accept = server_context(SECRET, "node-b")
+    await server.start([second, third], 0, accept, answer, lambda _kind: None)
+    paths = ((HOST, HOST), (HOST, second), (HOST, third))
+    link = PeerLink(paths, server.port, client_context(SECRET, "node-a"))
+    up = asyncio.Event()
+    link.on_up = up.set
+    task = asyncio.create_task(link.run())
+    try:
+        await asyncio.wait_for(up.wait(), T)
+        assert link.route == (HOST, second)
+        assert await link.request({"type": "ping"}) == {"type": "pong"}
+        up.clear()
+        link.routes = lambda: paths[::-1]
+        link.drop()
+        await asyncio.wait_for(up.wait(), T)
+        assert link.route == (HOST, third)
+        assert await link.ask_aside({"type": "ping"}, T) == {"type": "pong"}
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await server.close()
+
+
+@pytest.mark.asyncio
+async def test_one_path_that_does_not_refuse_keeps_the_peer_from_counting_as_dead() -> None:
+    """Evidence "refused" needs every path; here one still accepts."""
+    second = "127.0.0.3"
+    server = ChannelServer()
+    await server.start([second], 0, server_context(SECRET, "node-b"), answer, lambda _kind: None)
+    link = PeerLink(((HOST, HOST), (HOST, second)), server.port, client_context(SECRET, "node-a"))
+    try:
+        assert await link._refuses(HOST, HOST)
+        assert not await link._all_refuse()
+    finally:
+        await server.close()
+    assert await link._all_refuse()
