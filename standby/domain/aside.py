@@ -147,6 +147,14 @@ def decided(
     return classes or None, state_of(classes) if classes else CHOICES[choice]
 
 
+def consistent(state: str, fields: Mapping[str, str] | None) -> bool:
+    """True when the class of a change says the same as those of its fields.
+
+    Two decisions on one change, made on either side of a split, must not be mixed field by field.
+    """
+    return not fields or state_of(fields) == state
+
+
 def replacing(
     body: Mapping[str, Any],
     ours: Fields | None,

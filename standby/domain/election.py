@@ -125,31 +125,30 @@ def _come_first(view: View, mine: Candidate, relation: Relation, why: str) -> De
     return Decision(Action.BECOME_ACTIVE, say("No OMM was active and %(why)s.", why=why))
 
 
-BEHIND = (Standing.BEHIND, Standing.SELF_EMPTY)
-AHEAD = (Standing.AHEAD, Standing.PEER_EMPTY)
-
-
 def _lower(view: View) -> bool:
     return address_order(view.address) < address_order(view.speaking_peer().address)
 
 
 def _may_still_catch_up(view: View, relation: Relation) -> bool:
-    """This OMM would be first by address once it has the rest of the journal."""
+    """This OMM would be first by address once it has the rest of the journal.
+
+    One that has nothing at all gets it from an active OMM only: waiting would bring nothing.
+    """
     starting = view.role is Role.STARTING and view.now < view.wait_until
-    return relation.standing in BEHIND and starting and _lower(view)
+    return relation.standing is Standing.BEHIND and starting and _lower(view)
 
 
 def _peer_may_catch_up(view: View, relation: Relation) -> bool:
     """The mirror of _may_still_catch_up, bounded by this OMM's own waiting time."""
     starting = view.speaking_peer().role is Role.STARTING and view.now < view.wait_until
-    return relation.standing in AHEAD and starting and not _lower(view)
+    return relation.standing is Standing.AHEAD and starting and not _lower(view)
 
 
 def _lacks_the_rest(view: View, relation: Relation) -> bool:
     """First only because the other one cannot serve: take its changes along, for a moment."""
     patience = view.timing.contact_timeout
     soon = view.unled_since is not None and view.now < view.unled_since + patience
-    return relation.standing in BEHIND and soon
+    return relation.standing is Standing.BEHIND and soon
 
 
 def wait_at_start(view: View) -> Decision | None:

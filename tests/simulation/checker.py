@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from standby.domain.facts import Heartbeat, Role
 from standby.domain.member import RoleChanged
-from tests.simulation.disk import WRITE, Entry
+from tests.simulation.accounting import Accounting
+from tests.simulation.journal import Entry
+from tests.simulation.violation import Violation
 
 if TYPE_CHECKING:
     from tests.simulation.host import Host
@@ -18,14 +20,6 @@ CALM = 2.0
 """Seconds of a faultless line and an undisturbed peer after which nothing excuses a takeover."""
 GATE_PATIENCE = 1.5
 """Seconds after which the only active OMM must accept changes, slow disks aside."""
-
-
-class Violation(AssertionError):
-    """An invariant does not hold."""
-
-    def __init__(self, invariant: str, text: str) -> None:
-        super().__init__(f"{invariant}: {text}")
-        self.invariant = invariant
 
 
 class Checker:
@@ -42,9 +36,7 @@ class Checker:
         self._both_since: float | None = None
         self._none_since: float | None = 0.0
         self._closed_since: float | None = None
-        self.accepted_by: dict[str, str] = {}
-        self.safe: dict[str, str] = {}
-        self.disk_lost = False
+        self.data = Accounting(world)
         self.reigns = 0
         self.longest_without = 0.0
 
@@ -61,11 +53,7 @@ class Checker:
 
     def put_back(self, host: Host) -> None:
         """The data directory is older than it was: its term may be lower, changes may be gone."""
-        self.disk_lost = True
-        kept = host.disk.contents() | set(host.disk.pending) | set(self.safe.values())
-        gone = [c for c, by in self.accepted_by.items() if by == host.name and c not in kept]
-        for content in gone:
-            del self.accepted_by[content]
+        self.data.disk_replaced(host)
         self._terms.pop(host.name, None)
         self._reigns = {(term, node) for term, node in self._reigns if node != host.name}
 
@@ -119,24 +107,13 @@ class Checker:
         if calm and "handed its role over" not in change.reason and now - host.asked_at > CALM:
             self.fail("I6", f"{host.name} became active beside {peer.name}: {change.reason}")
 
-    def accepted(self, host: Host, entry: Entry) -> None:
+    def accepted(self, host: Host, made: list[Entry]) -> None:
+        """A change of ``host`` committed."""
         peer = host.peer
-        if entry.kind == WRITE:
-            self.accepted_by[entry.content] = host.name
         mutual = peer.awake and host.awake and host.member.in_contact and peer.member.in_contact
         if mutual and peer.member.gate_open and peer.disk.fence_open:
             self.fail("I1", "both accept changes while in contact")
-
-    def acknowledged(self, host: Host, seq: int) -> None:
-        for entry in reversed(host.disk.entries[:seq]):
-            if entry.hash in self.safe:
-                break
-            self.safe[entry.hash] = entry.content
-
-    def rolled_back(self, name: str, dropped: list[Entry]) -> None:
-        lost = [entry.content for entry in dropped if entry.hash in self.safe]
-        if lost and not self.disk_lost:
-            self.fail("I2", f"safe changes {lost} leave the journal of {name}")
+        self.data.committed(host, made)
 
     # --- after every event ----------------------------------------------------------------------
 
@@ -238,26 +215,13 @@ class Checker:
         return self._unequal(*((first, second) if first.active else (second, first)))
 
     def _unequal(self, active: Host, other: Host) -> str:
-        waiting = bool(active.disk.pending or other.disk.pending)
         gate_closed = not (active.member.gate_open and active.disk.fence_open)
         wrong = (
             (gate_closed, "the active accepts no changes"),
             (other.member.role is not Role.STANDBY, f"the other is {other.member.role}"),
             (other.member.gate_open, "the standby accepts changes"),
             (active.disk.head.hash != other.disk.head.hash, "the journals differ"),
-            (waiting, "changes wait to be listed"),
+            (bool(other.disk.pending or other.disk.pending_splits), "changes wait to be listed"),
         )
-        return next((text for is_so, text in wrong if is_so), "")
-
-    def nothing_lost(self) -> None:
-        """I2 and I3, once the repairs are done."""
-        host = self._world.hosts[0]
-        found = host.disk.contents()
-        lost = [content for content in self.accepted_by if content not in found]
-        if lost:
-            self.fail("I3", f"accepted changes are nowhere: {lost}")
-        if not self.disk_lost:
-            hashes = {entry.hash for entry in host.disk.entries}
-            gone = [c for digest, c in self.safe.items() if digest not in hashes]
-            if gone:
-                self.fail("I2", f"safe changes are not in the journal: {gone}")
+        why = next((text for is_so, text in wrong if is_so), "")
+        return why or self.data.unsettled(active.disk)

@@ -1,45 +1,46 @@
-"""What survives a crash: the term, the journal, the fence, what waits to be set aside."""
+"""What survives a crash: the term, the journal and its rows, the fence, what is set aside."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from typing import Any
 
+from standby.domain.aside import BEGINNINGS, SET_ASIDE, SPLIT
 from standby.domain.facts import EMPTY_HASH, Head
+from tests.simulation.journal import Change, Entry, Tables, follows
 
-BEGINNINGS = "beginnings"
-WRITE = "write"
-ASIDE = "aside"
+BEGINNING_ROWS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One change; an ``aside`` entry holds the content of a change that lost a split."""
+class Pending:
+    """An own change that a split took back; ``split`` is the one that it lost."""
 
-    seq: int
+    node: str
     term: int
-    kind: str
-    content: str
+    seq: int
     hash: str
-
-
-@lru_cache(maxsize=65536)
-def _hash(previous: str, term: int, kind: str, content: str) -> str:
-    return hashlib.sha256(f"{previous}\n{term}{kind}{content}".encode()).hexdigest()
+    body: Mapping[str, Any]
+    split: str | None
+    sent: bool = False
 
 
 @dataclass(slots=True)
 class Disk:
-    """All of it durable the moment it is assigned (commits are single assignments)."""
+    """All of it durable the moment it is assigned (a commit is one event of the loop)."""
 
     term: int = 0
     entries: list[Entry] = field(default_factory=list)
-    acked_seq: int = 0
+    tables: Tables = field(default_factory=Tables)
+    hashes: set[str] = field(default_factory=set)
+    acked: tuple[int, str] = (0, EMPTY_HASH)
     fence_open: bool = False
     fence_term: int = 0
-    pending: dict[str, Entry] = field(default_factory=dict)
-    ever_synchronised: bool = False
+    pending: dict[str, Pending] = field(default_factory=dict)
+    pending_splits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tail: list[Entry] = field(default_factory=list)
+    """The first entries of a transaction whose rest has not arrived."""
     _head: Head | None = None
 
     @property
@@ -52,40 +53,68 @@ class Disk:
         if not self.entries:
             return Head()
         last = self.entries[-1]
-        return Head(last.seq, last.hash, last.term, self.entries[0].hash, len(self.entries) > 1)
+        real = any(entry.source != BEGINNINGS for entry in self.entries[: BEGINNING_ROWS + 1])
+        return Head(last.seq, last.hash, last.term, self.entries[0].hash, real)
 
     def hash_at(self, seq: int) -> str | None:
         if seq == 0:
             return EMPTY_HASH
         return self.entries[seq - 1].hash if seq <= len(self.entries) else None
 
-    def append(self, term: int, kind: str, content: str) -> Entry:
-        before = self.head
-        entry = Entry(before.seq + 1, term, kind, content, _hash(before.hash, term, kind, content))
-        self.entries.append(entry)
-        self._head = None
-        return entry
+    def commit(self, change: Change, term: int) -> list[Entry]:
+        """Put what a change made at the end of the journal; its rows are there already."""
+        head = self.head
+        made = change.entries(head.seq, head.hash, term)
+        self._append(made)
+        return made
 
-    def adopt(self, common: int, entries: tuple[Entry, ...]) -> list[Entry]:
-        """Replace everything after ``common``; returns what was dropped."""
-        dropped = self.entries[common:]
-        self.entries[common:] = entries
-        self.acked_seq = min(self.acked_seq, common)
+    def _append(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self.entries.append(entry)
+            self.hashes.add(entry.hash)
         self._head = None
+
+    def apply(self, entries: list[Entry]) -> None:
+        """Do what whole transactions of the peer say; what came back needs no own copy."""
+        for entry in entries:
+            self.tables.forward(entry)
+            if entry.operation == "create" and entry.model == SET_ASIDE:
+                self.pending.pop(entry.object, None)
+            elif entry.operation == "create" and entry.model == SPLIT:
+                self.pending_splits.pop(entry.object, None)
+        self._append(entries)
+        self.tail = []
+
+    def roll_back(self, common: int) -> list[Entry]:
+        """Take back everything after ``common``, newest first; returns it, oldest first."""
+        dropped = self.entries[common:]
+        for entry in reversed(dropped):
+            self.tables.backward(entry)
+            self.hashes.discard(entry.hash)
+        del self.entries[common:]
+        self.tail = []
+        self._head = None
+        if self.hash_at(self.acked[0]) != self.acked[1]:
+            seq = min(self.acked[0], common)
+            self.acked = (seq, self.hash_at(seq) or EMPTY_HASH)
         return dropped
 
-    def contents(self) -> set[str]:
-        """Every change that can still be found in the journal, aside or not."""
-        return {entry.content for entry in self.entries}
+    def continues(self, entries: list[Entry], seq: int) -> bool:
+        """True when the entries are the next ones after the own entry ``seq``."""
+        digest = self.hash_at(seq)
+        return digest is not None and follows(entries, seq, digest)
 
     def copy(self) -> Disk:
         """A back-up of this disk."""
         return Disk(
             self.term,
             list(self.entries),
-            self.acked_seq,
+            self.tables.copy(),
+            set(self.hashes),
+            self.acked,
             self.fence_open,
             self.fence_term,
             dict(self.pending),
-            self.ever_synchronised,
+            dict(self.pending_splits),
+            list(self.tail),
         )

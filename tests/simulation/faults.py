@@ -182,8 +182,12 @@ class Faults:
         self._replace_disk(self._victim(), Disk(), "the disk is destroyed")
 
     def _replace_disk(self, host: Host, disk: Disk, what: str) -> None:
-        """Once in a history, and only while the other OMM has everything."""
-        if self._world.checker.disk_lost or self._world.checker.settled():
+        """Again only when the pair was synchronised since the last time."""
+        data = self._world.checker.data
+        data.synchronised_since_loss = (
+            data.synchronised_since_loss or not self._world.checker.settled()
+        )
+        if not data.synchronised_since_loss:
             return
         self._note(host, what)
         host.crash(host_up=False)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from standby.domain.aside import BEGINNINGS
 from standby.domain.contact import Timing
-from standby.domain.facts import Heartbeat, Role, SplitPolicy
+from standby.domain.facts import Head, Heartbeat, Role, SplitPolicy
 from standby.domain.member import (
     Beat,
     CloseFence,
@@ -23,7 +24,9 @@ from standby.domain.member import (
     SplitSettled,
     WriteTerm,
 )
-from tests.simulation.disk import ASIDE, BEGINNINGS, WRITE, Disk
+from tests.simulation.disk import BEGINNING_ROWS, Disk
+from tests.simulation.following import Follower
+from tests.simulation.journal import RFP, SITE, Change, Entry, Refused
 from tests.simulation.loop import Clock
 from tests.simulation.process import Database, Life, Scope
 from tests.simulation.replication import Replication
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 REPLY_PAUSE = 0.004
+WEB = "web"
 
 
 class Host:
@@ -41,6 +45,11 @@ class Host:
     member: Member
     sip: SipWatch
     replication: Replication
+    follower: Follower
+    head: Head
+    """As far as this process knows it: requests of others move the disk's."""
+    acked: tuple[int, str]
+    ever_synchronised: bool
     peer: Host
 
     def __init__(self, world: World, name: str, address: str, random: Random) -> None:
@@ -89,6 +98,9 @@ class Host:
             self.proxy, self._random, self.clock.read, self.life.later, configured=self.world.sip
         )
         self.replication = Replication(self)
+        self.follower = Follower(self)
+        self.head, self.acked = self.disk.head, self.disk.acked
+        self.ever_synchronised = self.acked[0] > 0
         self.member = Member(
             node=self.name,
             address=self.address,
@@ -142,12 +154,12 @@ class Host:
         self._leased_at = self.now
         self.sip.look(urgent=self.member.wants_sip_probe(self.now))
         self.replication.ship()
-        self.replication.report_pending()
+        self.follower.tick()
 
     def facts(self) -> Facts:
         return Facts(
-            head=self.disk.head,
-            acked_seq=self.disk.acked_seq,
+            head=self.head,
+            acked_seq=self.acked[0],
             relation=self.replication.compare(),
             healthy=self.healthy,
             health_text="" if self.healthy else "The disk is full.",
@@ -155,7 +167,7 @@ class Host:
             rfps=self.rfps,
             maintenance=self.maintenance,
             error_budget=self.error_budget,
-            ever_synchronised=self.disk.ever_synchronised,
+            ever_synchronised=self.ever_synchronised,
         )
 
     def step(self) -> None:
@@ -250,17 +262,29 @@ class Host:
     def _commit_close(self) -> None:
         self.disk.fence_open = False
         head = self.disk.head
-        self.report(lambda: self.carry_out(self.member.fence_closed(head)))
+        self.report(partial(self._closed, head))
+
+    def _closed(self, head: Head) -> None:
+        self.head = head
+        self.carry_out(self.member.fence_closed(head))
 
     def _commit_open(self, term: int) -> None:
-        self.disk.fence_open, self.disk.fence_term = True, term
-        if not self.disk.entries:
-            self.disk.append(term, BEGINNINGS, f"beginnings of {self.name} in {term}")
-        self.report(partial(self._opened, term))
+        disk = self.disk
+        if term < max(disk.head.term, disk.fence_term):
+            self.world.checker.fail("I7", f"{self.name} opens its fence for the past term {term}")
+        disk.fence_open, disk.fence_term, disk.tail = True, term, []
+        if not disk.entries:
+            change = Change(disk.tables, self.name, BEGINNINGS, self.world.loop.now)
+            for number in range(BEGINNING_ROWS):
+                change.save(SITE if number == 0 else RFP, f"first{number}", first_fields(number))
+            self.world.checker.data.committed(self, disk.commit(change, term))
+        self.report(partial(self._opened, term, disk.head, disk.acked))
 
-    def _opened(self, term: int) -> None:
+    def _opened(self, term: int, head: Head, acked: tuple[int, str]) -> None:
         self._leased_at = self.now
+        self.head, self.acked = head, acked
         self.carry_out(self.member.fence_opened(term))
+        self.follower.opened()
 
     def report(self, event: Callable[[], None]) -> None:
         """The database's thread tells the loop."""
@@ -304,27 +328,61 @@ class Host:
             return False
         return self.now - self._leased_at < 3 * self.world.timing.interval
 
-    def write(self, content: str, kind: str = WRITE) -> None:
+    def write(self, work: Callable[[Change], None]) -> None:
         """A request changes the configuration: lease, transaction with fence, lease, commit."""
         if not self.life.running or self.life.paused is Scope.HOST or not self._lease_open():
             return
         seconds = self._random.expovariate(1 / 0.004)
-        self.database.submit(partial(self._commit_write, content, kind), seconds=min(seconds, 0.3))
+        commit = partial(self.commit_change, work, WEB)
+        self.database.submit(commit, seconds=min(seconds, 0.3))
 
-    def _commit_write(self, content: str, kind: str) -> None:
-        if not self._lease_open() or not self.disk.fence_open:
-            return
-        if kind == ASIDE and content in self.disk.contents():
-            self.disk.pending.pop(content, None)
-            return
-        entry = self.disk.append(self.disk.fence_term, kind, content)
-        self.world.checker.accepted(self, entry)
-        self.report(lambda: self._ring(entry.seq))
+    def commit_change(self, work: Callable[[Change], None], source: str) -> bool:
+        """Whole or not at all; False when this OMM accepts no change or the rules refuse it."""
+        disk = self.disk
+        if not self._lease_open() or not disk.fence_open:
+            return False
+        change = Change(disk.tables, self.name, source, self.world.loop.now)
+        try:
+            work(change)
+        except Refused:
+            change.take_back()
+            return False
+        made = disk.commit(change, disk.fence_term)
+        if made:
+            self.world.checker.accepted(self, made)
+            self.report(self._ring)
+        return True
 
-    def _ring(self, seq: int) -> None:
-        member, peer = self.member, self.member.peer
-        if member.in_contact and peer is not None and peer.role is not Role.ACTIVE:
-            self.replication.push(min(self.disk.acked_seq, seq - 1))
+    def _ring(self) -> None:
+        self.head = self.disk.head
+        self.replication.ring()
+
+    def commit_applied(self, whole: list[Entry], tail: list[Entry]) -> None:
+        """Within a transaction that follows the peer's journal."""
+        disk = self.disk
+        if whole:
+            disk.apply(whole)
+            disk.acked = (disk.head.seq, disk.head.hash)
+            self.world.checker.data.applied(self, [], whole)
+        disk.tail = tail
+
+    def took(self, head: Head) -> None:
+        """The journal of the peer was followed up to here."""
+        self.head, self.acked = head, (head.seq, head.hash)
+        self.ever_synchronised = True
+        self.step()
+
+    @property
+    def generation(self) -> tuple[int, int]:
+        """Names the channel to the peer: another one after every restart or cut."""
+        return self.life.epoch + self.peer.life.epoch, self.world.network.epoch
+
+
+def first_fields(number: int) -> dict[str, Any]:
+    """Rows that every pair begins with."""
+    if number == 0:
+        return {"name": "n0", "note": ""}
+    return {"name": f"n{number}", "room": "", "floor": 0, "site": None}
 
 
 def make_timing() -> Timing:

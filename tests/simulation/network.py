@@ -56,6 +56,11 @@ class Network:
         """A question and its answer take far less than the contact timeout."""
         return all(lane.delay + lane.jitter < BRISK for lane in self.lanes.values())
 
+    @property
+    def epoch(self) -> int:
+        """Grows whenever a direction is cut: connections break then."""
+        return sum(lane.epoch for lane in self.lanes.values())
+
     def cut(self, lane: tuple[str, str], *, up: bool) -> None:
         self.lanes[lane].up = up
         if not up:

@@ -8,12 +8,14 @@ from random import Random
 
 from standby.domain.facts import SplitPolicy
 from standby.domain.reconcile import Standing
-from tests.simulation.checker import Checker, Violation
+from tests.simulation.checker import Checker
 from tests.simulation.faults import Faults
 from tests.simulation.host import Host, make_timing
 from tests.simulation.loop import Loop
 from tests.simulation.network import Network
+from tests.simulation.people import somebody
 from tests.simulation.plan import WRITE, Plan, Step, make_plan
+from tests.simulation.violation import Violation
 
 SETTLE = 5.0
 """I4: seconds after which the pair must be whole again."""
@@ -51,6 +53,8 @@ class World:
         self.timing = make_timing()
         self.policy = setting.choice(list(SplitPolicy))
         self.sip = setting.random() < 0.8
+        self.batch = setting.choice((2, 7, 1000))
+        """Entries in one message of the channel."""
         self.checker = Checker(self)
         self.network = Network(self.loop, plan.source("network"), ("a", "b"))
         self.trace: list[str] = []
@@ -90,7 +94,7 @@ class World:
         details = self.plan.details(step)
         host = details.choice(self.hosts)
         host.rfps = details.randrange(20)
-        host.write(f"w{step.number}")
+        host.write(somebody(host, details, step.number))
         self.faults.told[step.number] = f"write on {host.name}"
 
     def _expect_peace(self) -> None:
@@ -104,7 +108,7 @@ class World:
         if self._foreign():
             return
         self._expect_settled()
-        self.checker.nothing_lost()
+        self.checker.data.settle(self.hosts[0])
 
     def _expect_settled(self) -> None:
         """Entries written at this very moment may still be on their way."""
@@ -139,7 +143,7 @@ def run_plan(plan: Plan, *, keep_trace: bool = False) -> Outcome:
     outcome.events = world.loop.events
     outcome.digest = world.loop.digest
     outcome.reigns = world.checker.reigns
-    outcome.accepted = len(world.checker.accepted_by)
+    outcome.accepted = len(world.checker.data.accepted)
     return outcome
 
 
