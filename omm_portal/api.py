@@ -19,6 +19,7 @@ from rest_framework.response import Response
 
 from omm_portal.accounts.models import User
 from omm_portal.problems import ContentTooLarge
+from standby.fields import SecretField
 from standby.replication import outcome
 from standby.written import Written
 
@@ -106,12 +107,22 @@ class AddressField(serializers.IPAddressField):
         return super().run_validation(None if data == "" and self.allow_null else data)
 
 
+class WriteOnlySecret(serializers.CharField):
+    """A secret: it can be set, or taken away with an empty text, and is never told."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.update(write_only=True, required=False, allow_blank=True)
+        kwargs.pop("style", None)
+        super().__init__(**kwargs)
+
+
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     """The same for fields that come from a model."""
 
     serializer_field_mapping: ClassVar = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.GenericIPAddressField: AddressField,
+        SecretField: WriteOnlySecret,
     }
 
 

@@ -14,9 +14,14 @@ from django.forms.models import fields_for_model
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from standby import keyring
+from standby.fields import secret_names
+
 Text = str | Promise
 LARGEST = 2**31 - 1
 """Larger limits are those of the database: nothing that people are told."""
+REMOVE = "remove_"
+"""Prefix of the boxes that take a secret away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ class FieldGroup:
 class GroupedForm(forms.Form):
     """A form whose fields stand in titled groups; the version of what it edits travels along.
 
-    With a ``model`` the fields named in the groups come from there; others are declared.
+    With a ``model`` the fields named in the groups come from there; others are declared. Secrets
+    are never shown: an empty field keeps what is set, a box of its own takes it away.
     """
 
     model: ClassVar[type[Model] | None] = None
@@ -50,13 +56,30 @@ class GroupedForm(forms.Form):
             names = [name for _title, members in self.groups for name in members]
             found = fields_for_model(self.model, fields=names)
             self.fields.update({name: field for name, field in found.items() if field is not None})
+            self._add_removals()
         for name, field in self.fields.items():
             self._dress(name, field)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of the fields that hold secrets."""
+        names = secret_names(self.model) if self.model is not None else frozenset()
+        return names & self.fields.keys()
+
+    def _add_removals(self) -> None:
+        """What is set can be taken away."""
+        for name in sorted(self.secrets):
+            if self.initial.get(name):
+                label = _("Remove: %(what)s") % {"what": self.fields[name].label}
+                self.fields[REMOVE + name] = forms.BooleanField(required=False, label=label)
 
     def _dress(self, name: str, field: forms.Field) -> None:
         """Help, and the attributes that spare people typing errors."""
         field.help_text = str(self.help_texts.get(name, field.help_text))
         attrs = field.widget.attrs
+        if name in self.secrets:
+            state = _("Set; leave empty to keep it.") if self.initial.get(name) else _("Not set.")
+            field.help_text = f"{field.help_text} {state}".strip()
         if isinstance(field, forms.IntegerField) and not field.widget.is_hidden:
             low, high = self._limits(name, field)
             attrs.update(min=low, max=high, step=1)
@@ -93,10 +116,13 @@ class GroupedForm(forms.Form):
         """
         if self.model is None:
             return {}
-        row = self.model(**self.values())
+        values, secrets = self.values(), {}
+        for name in self.secrets & values.keys():
+            secrets[name] = values.pop(name)
+        row = self.model(**values)
         if self.row_id is not None:
             row.pk = self.row_id
-        return self.rules(row)
+        return {**self.rules(row), **keyring.problems(self.model, secrets)}
 
     @staticmethod
     def rules(row: Any, /) -> Mapping[str, list[str]]:  # noqa: ARG004 (none)
@@ -106,7 +132,8 @@ class GroupedForm(forms.Form):
     def field_groups(self) -> Iterator[FieldGroup]:
         """The groups in order."""
         for title, names in self.groups:
-            found = [self[name] for name in names]
+            removals = (REMOVE + name for name in names)
+            found = [self[name] for name in (*names, *removals) if name in self.fields]
             boxes = [field for field in found if is_box(field)]
             fields = [field for field in found if not is_box(field)]
             yield FieldGroup(title, fields, boxes, is_box(found[0]))
@@ -118,12 +145,19 @@ class GroupedForm(forms.Form):
         return [field for field in shown if field.errors]
 
     def values(self) -> dict[str, Any]:
-        """The cleaned values without the version; empty addresses as None, as they are stored."""
-        return {
+        """The cleaned values without the version; empty addresses as None, as they are stored.
+
+        Of secrets only those that are to be set, or, with "", taken away.
+        """
+        values = {
             name: None if value == "" and self._is_address(name) else value
             for name, value in self.cleaned_data.items()
-            if name != "version"
+            if name != "version" and not name.startswith(REMOVE)
         }
+        for name in self.secrets & values.keys():
+            if not values[name] and not self.cleaned_data.get(REMOVE + name):
+                del values[name]
+        return values
 
     def _is_address(self, name: str) -> bool:
         return isinstance(self.fields[name], forms.GenericIPAddressField)
@@ -136,6 +170,8 @@ class GroupedForm(forms.Form):
 
     def disable(self) -> None:
         """Make a read-only view of the form."""
+        for name in self.secrets:
+            self.fields.pop(REMOVE + name, None)
         for field in self.fields.values():
             field.disabled = True
 

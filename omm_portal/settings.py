@@ -13,7 +13,7 @@ from omm_portal.node.databases import default_database, live_database
 from omm_portal.node.logs import logging_config
 from omm_portal.node.reader import EnvironmentProblem
 from omm_portal.node.static_version import version_of
-from standby.link.keys import derive
+from standby.link.keys import DJANGO, derive
 
 BASE_DIR: Path = node_env.BASE_DIR
 
@@ -29,7 +29,7 @@ except EnvironmentProblem as problem:
     sys.exit(node_env.EXIT_BAD_ENVIRONMENT)
 
 DEBUG = False
-SECRET_KEY = derive(OMM.pair_secret.reveal().encode(), "django").hex()
+SECRET_KEY, *SECRET_KEY_FALLBACKS = (derive(each, DJANGO).hex() for each in OMM.pair_secrets)
 ROOT_URLCONF = "omm_portal.urls"
 ASGI_APPLICATION = "omm_portal.asgi.application"
 AUTH_USER_MODEL = "accounts.User"

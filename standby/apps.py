@@ -20,6 +20,7 @@ class StandbyConfig(AppConfig):
         from standby.journal import guard, registry
         from standby.journal.checks import check_models
         from standby.models import (
+            DataKey,
             Maintenance,
             OmmSettings,
             SetAside,
@@ -41,6 +42,12 @@ class StandbyConfig(AppConfig):
             registry.register(model, beginnings=beginnings, rules=rules)
         registry.register(SetAside, rules=merge_rules.RECORD)
         registry.register(Split, rules=merge_rules.RECORD)
+        registry.register(
+            DataKey,
+            secret=("wrapped",),
+            beginnings=first_settings.data_key,
+            rules=merge_rules.DATA_KEY,
+        )
         hooks.while_active(
             after_promotion=services.omm_trial_revert_all,
             each_second=lambda: services.omm_trial_expire(timezone.now()),

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
-from standby.models import Maintenance, OmmSettings, SipSettings, SystemSettings, fixed_id
+from standby import keyring
+from standby.models import (
+    DataKey,
+    Maintenance,
+    OmmSettings,
+    SipSettings,
+    SystemSettings,
+    fixed_id,
+)
 
 
 def omm_settings() -> Iterator[OmmSettings]:
@@ -30,3 +38,8 @@ def system_settings() -> Iterator[SystemSettings]:
 def maintenance() -> Iterator[Maintenance]:
     """No maintenance is on at first."""
     yield Maintenance(id=fixed_id("maintenance"))
+
+
+def data_key() -> Iterator[DataKey]:
+    """The key of the pair's secrets."""
+    yield keyring.new_key(id=fixed_id("data-key"))

@@ -74,8 +74,17 @@ class SystemSettingsForm(GroupedForm):
         (_("System"), ("system_name", "tone_scheme", "remote_access")),
         (_("Time"), ("time_zone", "ntp_server_1", "ntp_server_2", "ntp_server_3")),
         (_("Syslog"), ("syslog_on", "syslog_address", "syslog_port")),
-        (_("DECT"), ("park", "regulatory_domain", "paging_area_size", "dect_encryption")),
-        (_("SNMP"), ("snmp_contact", "snmp_trap_host")),
+        (
+            _("DECT"),
+            (
+                "park",
+                "regulatory_domain",
+                "paging_area_size",
+                "dect_authentication_code",
+                "dect_encryption",
+            ),
+        ),
+        (_("SNMP"), ("snmp_community", "snmp_contact", "snmp_trap_host")),
     )
     help_texts: ClassVar = {
         "system_name": _("Shown in every page's title."),
@@ -92,6 +101,8 @@ class SystemSettingsForm(GroupedForm):
         "regulatory_domain": _("Whose rules for frequencies and power base stations keep."),
         "paging_area_size": _("Size of the areas in which phones are searched for."),
         "dect_encryption": _("Encrypts speech between phones and base stations."),
+        "dect_authentication_code": _("Phones give it when they are enrolled."),
+        "snmp_community": _("Whoever gives it may read the system by SNMP."),
         "snmp_contact": _("Whom to ask about the system, as SNMP managers show it."),
         "snmp_trap_host": _("Host name or address that SNMP traps are sent to; empty: none."),
     }

@@ -8,16 +8,20 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from standby import keyring
 from standby.domain.sentence import say
 from standby.journal import Rules
-from standby.models import Maintenance, OmmSettings, SipSettings, SystemSettings
+from standby.models import DataKey, Maintenance, OmmSettings, SipSettings, SystemSettings
 from standby.rules import row_problems
 from standby.services import OMM_FIELDS, trial_begin
 from standby.sip_check import first_silent, new_targets
 from standby.validation import Problems, omm_problems, sip_problems, system_problems
+from standby.written import Conflict
 
 ASKED_BY = ("proxy_server", "proxy_port", "registrar_server", "registrar_port", "transport")
 """Fields that say which SIP server is asked, and how."""
+UNREADABLE = say("This OMM does not hold the pair secret for it.")
+KEY_STAYS = say("Secrets may be sealed with it, so it is never removed.")
 TRIED_FIRST = say("Base stations are told these addresses only on trial.")
 
 
@@ -68,6 +72,19 @@ def _maintenance_check(row: Maintenance, _before: Maintenance | None) -> None:
     _refuse(row_problems(row, exclude={"owner"}))
 
 
+def _data_key_check(row: DataKey, before: DataKey | None) -> None:
+    """Not back to a pair secret that is not used any more; a new one may be for somebody else."""
+    if before is not None:
+        try:
+            keyring.unwrap(row)
+        except keyring.Unreadable:
+            raise Conflict("unreadable", UNREADABLE) from None
+
+
+def _data_key_removal(_row: DataKey) -> None:
+    raise Conflict("in-use", KEY_STAYS)
+
+
 OMM = Rules(
     check=_omm_check,
     waits=_omm_waits,
@@ -77,3 +94,4 @@ SIP = Rules(check=_sip_check, doubts=_sip_doubts)
 SYSTEM = Rules(check=_system_check)
 MAINTENANCE = Rules(check=_maintenance_check)
 RECORD = Rules(stays=say("What became of the changes of a split stays on record."))
+DATA_KEY = Rules(check=_data_key_check, check_removal=_data_key_removal, stays=KEY_STAYS)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from standby.domain.sentence import told
+from standby.fields import SecretField
 
 PORT_RANGE = [MinValueValidator(1), MaxValueValidator(65535)]
 SETTINGS_NAMESPACE = uuid.UUID("8d3c1b1e-5d0f-5b8e-9a6e-0f4b6f0c7a15")
@@ -182,6 +183,20 @@ class Split(models.Model):
         ordering: ClassVar = ["-ended_at", "id"]
 
 
+class DataKey(models.Model):
+    """Replicated: a key of secrets at rest, itself sealed with a key of the pair secret.
+
+    There is one of the pair's beginnings; more only if OMMs made some apart from each other.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=64, unique=True, editable=False)
+    """Named by every text that is sealed with it; hexadecimal, random."""
+    wrapped = models.TextField(editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+
 class OmmSettings(models.Model):
     """Replicated: the two OMM addresses that base stations are told (one row).
 
@@ -301,6 +316,8 @@ class SystemSettings(models.Model):
     paging_area_size = models.PositiveIntegerField(
         _("paging area size"), choices=PagingAreaSize, default=PagingAreaSize.SIZE_256
     )
+    dect_authentication_code = SecretField(_("DECT authentication code"), longest=32)
+    snmp_community = SecretField(_("SNMP read community"), longest=64)
     snmp_contact = models.CharField(_("SNMP contact"), max_length=128, blank=True, default="")
     snmp_trap_host = models.CharField(_("SNMP trap host"), max_length=255, blank=True, default="")
     version = models.PositiveIntegerField(default=1, editable=False)

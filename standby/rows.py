@@ -40,6 +40,7 @@ OBJECTS: dict[str, str | Promise] = {
     "standby.sipsettings": _("SIP"),
     "standby.systemsettings": _("System"),
     "standby.maintenance": _("Maintenance"),
+    "standby.datakey": _("Key of secrets"),
     "standby.setaside": _("Set-aside change"),
     "standby.split": _("Split"),
     "journal": _("Journal"),

@@ -14,8 +14,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from standby import journal
+from standby import journal, keyring
 from standby.domain.sentence import say
+from standby.fields import secret_names
 from standby.models import OmmSettings, SipSettings, SystemSettings, fixed_id
 from standby.rules import editable_fields
 from standby.sip_check import FirstSilent, first_silent, new_targets
@@ -137,11 +138,13 @@ def system_settings_update(
     actor: str,
     source: str = "web",
 ) -> Written[SystemSettings]:
-    """Save the settings of the system as a whole."""
+    """Save the settings of the system as a whole; of secrets the texts, "" takes one away."""
     with journal.change(actor=actor, source=source) as change:
         row = _locked(SystemSettings, SYSTEM_ID, expected_version)
-        _apply(row, changes, SYSTEM_FIELDS)
-        _refuse(system_problems(row))
+        plain, secrets = _parted(SystemSettings, changes)
+        _apply(row, plain, SYSTEM_FIELDS)
+        _refuse({**system_problems(row), **keyring.problems(SystemSettings, secrets)})
+        keyring.put(change, row, secrets)
         change.save(row)
     return Written(row, change.receipt)
 
@@ -150,6 +153,15 @@ def _locked(model: type[Row], pk: Any, expected_version: int | None) -> Row:
     """The settings row under the change's lock; one never saved counts as version 1."""
     row = model._default_manager.filter(pk=pk).first() or model(id=pk)
     return expect_version(row, expected_version)
+
+
+def _parted(
+    model: type[Model], changes: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The changes of plain fields, and those of secret ones."""
+    names = secret_names(model)
+    plain = {name: value for name, value in changes.items() if name not in names}
+    return plain, {name: value for name, value in changes.items() if name in names}
 
 
 def _apply(row: Model, changes: Mapping[str, Any], allowed: frozenset[str]) -> None:

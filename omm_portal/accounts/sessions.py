@@ -22,7 +22,7 @@ from django.utils.dateparse import parse_datetime
 from omm_portal.accounts.auth import BACKEND
 from omm_portal.accounts.models import User
 from omm_portal.accounts.rights import sessions_ended
-from omm_portal.accounts.tickets import session_mark, tickets_void, tickets_voided
+from omm_portal.accounts.tickets import session_marks, tickets_void, tickets_voided
 from omm_portal.proxies import address_of
 
 ABOUT = "omm-about"
@@ -115,13 +115,13 @@ def ended_there(body: Mapping[str, Any]) -> None:
     marks = tickets_voided(body)
     rows = Session.objects.filter(expire_date__gt=timezone.now()).order_by("-expire_date")
     keys = rows.values_list("session_key", flat=True)[:LOOKED_AT]
-    ended = [key for key in keys if session_mark(key) in marks]
+    ended = [key for key in keys if not marks.isdisjoint(session_marks(key))]
     Session.objects.filter(session_key__in=ended).delete()
 
 
 def _marks(key: str, about: Mapping[str, Any]) -> tuple[str, ...]:
     came_from = str(about.get("from") or "")
-    return (session_mark(key), came_from) if came_from else (session_mark(key),)
+    return (*session_marks(key), *filter(None, [came_from]))
 
 
 def browser_name(agent: str) -> str:

@@ -6,6 +6,9 @@ a minute, works once, and dies with a change of the user's password or rights to
 session that asked for it ends, the other OMM is told to refuse it; without contact the minute is
 the bound. A session that began with a ticket remembers the mark of the one that it came from, so
 that signing out ends both.
+
+While the pair secret is being changed the two OMMs may know different ones: a ticket is signed
+with each that its issuer knows, and one of them is enough.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ VOID = "tickets-void"
 """The word under which the other OMM is told of sessions that have ended."""
 TOLD_AT_ONCE = 500
 _SALT = "omm_portal.handover"
+_BETWEEN = "~"
 
 log = logging.getLogger(__name__)
 
@@ -55,25 +59,29 @@ def ticket_issue(*, user: User, session_key: str, now: float | None = None) -> s
         return None
     content = {
         "user": str(user.pk),
-        "session": _session_part(user),
         "for": settings.OMM.peer_address,
         "at": int(time.time() if now is None else now),
         "id": str(uuid.uuid4()),
-        "mark": session_mark(session_key),
+        "mark": session_marks(session_key)[0],
     }
-    return signing.dumps(content, key=_key(), salt=_SALT)
+    return _BETWEEN.join(
+        signing.dumps(
+            {**content, "session": _session_part(user, secret)}, key=_key(secret), salt=_SALT
+        )
+        for secret in settings.OMM.pair_secrets
+    )
 
 
 def ticket_redeem(ticket: str, *, now: float | None = None) -> User:
     """The user of a ticket for this OMM, which is used up by this; raises TicketRefused."""
-    content = _content(ticket)
+    content, secret = _opened(ticket)
     age = (time.time() if now is None else now) - content["at"]
     if not -SKEW <= age <= LIFETIME:
         raise TicketRefused(f"its age is {age:.0f} s")
     if content["for"] != settings.OMM.address:
         raise TicketRefused("it is meant for another OMM")
     user = User.objects.filter(pk=content["user"], is_active=True).first()
-    if user is None or not constant_time_compare(content["session"], _session_part(user)):
+    if user is None or not constant_time_compare(content["session"], _session_part(user, secret)):
         raise TicketRefused("the user is gone or has changed the password")
     mark = content.get("mark")  # an OMM of an earlier version gives none
     if mark and RedeemedTicket.objects.filter(pk=uuid.UUID(mark)).exists():
@@ -84,7 +92,7 @@ def ticket_redeem(ticket: str, *, now: float | None = None) -> User:
 
 def ticket_mark(ticket: str) -> str:
     """The mark of the session that asked for this ticket; raises TicketRefused."""
-    return str(_content(ticket).get("mark", ""))
+    return str(_opened(ticket)[0].get("mark", ""))
 
 
 def tickets_void(marks: Collection[str]) -> None:
@@ -114,12 +122,17 @@ def tickets_voided(body: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(str(row.pk) for row in rows)
 
 
-def _content(ticket: str) -> dict[str, Any]:
-    try:
-        content = signing.loads(ticket, key=_key(), salt=_SALT)
-    except signing.BadSignature:
-        raise TicketRefused("its signature is wrong") from None
-    return cast("dict[str, Any]", content)  # only this module signs with this key and salt
+def _opened(ticket: str) -> tuple[dict[str, Any], bytes]:
+    """The content of a ticket and the pair secret that it is signed with."""
+    for part in ticket.split(_BETWEEN)[:2]:
+        for secret in settings.OMM.pair_secrets:
+            try:
+                content = signing.loads(part, key=_key(secret), salt=_SALT)
+            except signing.BadSignature:
+                continue
+            # only this module signs with this key and salt
+            return cast("dict[str, Any]", content), secret
+    raise TicketRefused("its signature is wrong")
 
 
 def _use_up(ticket_id: uuid.UUID) -> None:
@@ -136,17 +149,24 @@ def _forget_old() -> None:
     RedeemedTicket.objects.filter(redeemed_at__lt=timezone.now() - KEPT).delete()
 
 
-def session_mark(session_key: str) -> str:
-    """What tells one session's tickets from another's; nothing leads back to the key."""
-    digest = salted_hmac(f"{_SALT}.session", session_key, secret=_key()).hexdigest()
-    return str(uuid.UUID(digest[:32]))
+def session_marks(session_key: str) -> tuple[str, ...]:
+    """What tells one session's tickets from another's; nothing leads back to the key.
+
+    One for each pair secret, the present one first: marks outlive a change of the secret.
+    """
+    digests = (
+        salted_hmac(f"{_SALT}.session", session_key, secret=_key(secret)).hexdigest()
+        for secret in settings.OMM.pair_secrets
+    )
+    return tuple(str(uuid.UUID(digest[:32])) for digest in digests)
 
 
-def _session_part(user: User) -> str:
+def _session_part(user: User, secret: bytes) -> str:
     """Changes with the password, as the sessions do; tells nothing about either."""
-    return salted_hmac(_SALT, user.get_session_auth_hash(), secret=_key()).hexdigest()[:32]
+    django_key = keys.derive(secret, keys.DJANGO).hex()
+    session_hash = cast("Any", user)._get_session_auth_hash(secret=django_key)  # noqa: SLF001 (the public one knows only its own key)
+    return salted_hmac(_SALT, session_hash, secret=_key(secret)).hexdigest()[:32]
 
 
-def _key() -> str:
-    secret = settings.OMM.pair_secret.reveal().encode()
+def _key(secret: bytes) -> str:
     return keys.derive(secret, keys.TICKET).hex()

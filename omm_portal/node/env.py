@@ -47,7 +47,15 @@ PLAIN_NAMES = frozenset(
         "OMM_ADDRESS_TRIAL",
     }
 )
-SECRET_NAMES = frozenset({"OMM_PAIR_SECRET", "OMM_ADMIN_PASSWORD", "DATABASE_URL", "REDIS_URL"})
+SECRET_NAMES = frozenset(
+    {
+        "OMM_PAIR_SECRET",
+        "OMM_PAIR_SECRET_PREVIOUS",
+        "OMM_ADMIN_PASSWORD",
+        "DATABASE_URL",
+        "REDIS_URL",
+    }
+)
 SECRET_FILE_NAMES = frozenset(f"{name}_FILE" for name in SECRET_NAMES)
 INTERNAL_NAMES = frozenset({"OMM_ENV_FILE", "OMM_PROCESS"})
 PATH_NAMES = SECRET_FILE_NAMES | {"OMM_DATA_DIR", "OMM_LOG_DIR"}
@@ -63,6 +71,7 @@ class NodeEnvironment:
     bind: str
     paths: tuple[tuple[str, str], ...]
     pair_secret: Secret
+    pair_secret_previous: Secret | None
     data_dir: Path
     log_dir: Path
     web_port: int
@@ -94,6 +103,12 @@ class NodeEnvironment:
         if not self.peer_address:
             return ()
         return ((self.address, self.peer_address), *self.paths)
+
+    @property
+    def pair_secrets(self) -> tuple[bytes, ...]:
+        """The pair secret and, while it is being changed, the one before it."""
+        known = filter(None, (self.pair_secret, self.pair_secret_previous))
+        return tuple(secret.reveal().encode() for secret in known)
 
     @property
     def run_dir(self) -> Path:
@@ -240,6 +255,7 @@ def parse(values: Mapping[str, str]) -> NodeEnvironment:
         bind=reader.address("OMM_BIND", unspecified=True) or address,
         paths=reader.paths("OMM_PATHS"),
         pair_secret=_pair_secret(reader, peer, data_dir),
+        pair_secret_previous=_long_secret(reader, "OMM_PAIR_SECRET_PREVIOUS"),
         data_dir=data_dir,
         log_dir=reader.directory("OMM_LOG_DIR", data_dir / "logs"),
         web_port=reader.port("OMM_WEB_PORT", 8000),
@@ -276,11 +292,7 @@ def _refuse_unknown(values: Mapping[str, str]) -> None:
 
 
 def _pair_secret(reader: Reader, peer: str, data_dir: Path) -> Secret:
-    secret = reader.secret("OMM_PAIR_SECRET")
-    if secret is not None and len(secret) < SECRET_MIN_LENGTH:
-        raise EnvironmentProblem(
-            f"OMM_PAIR_SECRET is too short: at least {SECRET_MIN_LENGTH} characters"
-        )
+    secret = _long_secret(reader, "OMM_PAIR_SECRET")
     if secret is not None:
         return secret
     if peer:
@@ -293,10 +305,19 @@ def _pair_secret(reader: Reader, peer: str, data_dir: Path) -> Secret:
         raise EnvironmentProblem(f"OMM_DATA_DIR: {problem}") from None
 
 
+def _long_secret(reader: Reader, name: str) -> Secret | None:
+    secret = reader.secret(name)
+    if secret is not None and len(secret) < SECRET_MIN_LENGTH:
+        raise EnvironmentProblem(f"{name} is too short: at least {SECRET_MIN_LENGTH} characters")
+    return secret
+
+
 def _check_together(node: NodeEnvironment) -> None:
     """Rules over more than one variable."""
     if node.address == node.peer_address:
         raise EnvironmentProblem("OMM_PEER_ADDRESS is this OMM's own address (OMM_ADDRESS)")
+    if node.pair_secret_previous == node.pair_secret:
+        raise EnvironmentProblem("OMM_PAIR_SECRET_PREVIOUS is the same as OMM_PAIR_SECRET")
     addresses = [node.address, *filter(None, [node.peer_address])]
     if len({ipaddress.ip_address(address).version for address in addresses}) > 1:
         raise EnvironmentProblem("OMM_PEER_ADDRESS is not of the IP version of OMM_ADDRESS")

@@ -22,6 +22,17 @@ from standby.models import (
 )
 
 
+class IsSetField(serializers.BooleanField):
+    """Whether a secret is set."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, **kwargs)
+
+    def to_representation(self, value: object) -> bool:
+        """True for any."""
+        return bool(value)
+
+
 class OmmSettingsSerializer(StrictModelSerializer):
     """The addresses that base stations are told; ``previous_*`` come back when a trial fails."""
 
@@ -59,7 +70,10 @@ class SipSettingsSerializer(StrictModelSerializer):
 
 
 class SystemSettingsSerializer(StrictModelSerializer):
-    """Settings of the system as a whole."""
+    """Settings of the system as a whole; of secrets is told only whether they are set."""
+
+    dect_authentication_code_set = IsSetField(source="dect_authentication_code")
+    snmp_community_set = IsSetField(source="snmp_community")
 
     class Meta:
         model = SystemSettings
@@ -78,6 +92,10 @@ class SystemSettingsSerializer(StrictModelSerializer):
             "regulatory_domain",
             "dect_encryption",
             "paging_area_size",
+            "dect_authentication_code",
+            "dect_authentication_code_set",
+            "snmp_community",
+            "snmp_community_set",
             "snmp_contact",
             "snmp_trap_host",
             "version",

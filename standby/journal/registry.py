@@ -53,7 +53,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One journalled model; ``secret`` names the fields that are never shown to people."""
+    """One journalled model; ``secret`` names the fields that are never shown to people.
+
+    A field that says so itself (``is_secret``) is always among them.
+    """
 
     model: Model
     secret: frozenset[str] = frozenset()
@@ -82,7 +85,8 @@ def register(
     ``beginnings`` gives the rows that the first active OMM of an empty pair makes.
     """
     global _generation  # noqa: PLW0603
-    entry = Registered(model, frozenset(secret), beginnings, rules or Rules())
+    sealed = (each.name for each in model._meta.fields if getattr(each, "is_secret", False))
+    entry = Registered(model, frozenset([*secret, *sealed]), beginnings, rules or Rules())
     _registered[entry.label] = entry
     _generation += 1
 

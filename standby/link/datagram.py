@@ -228,16 +228,23 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan
 
 
 class DatagramCodec:
-    """Makes and reads the heartbeats of one node."""
+    """Makes and reads the heartbeats of one node.
 
-    def __init__(self, secret: bytes, node: str) -> None:
+    With a ``previous`` pair secret it understands both, and speaks with the one that the peer was
+    last heard with: a peer that knows only one of them is understood and understands.
+    """
+
+    def __init__(self, secret: bytes, node: str, previous: bytes = b"") -> None:
         """``node`` is this node's id; raises ValueError when it cannot be one."""
         if not _NODE_ID.fullmatch(node):
             raise ValueError(f"{node!r} is not a node id")
-        self._secret = secret
+        self.secret = previous or secret
+        """The pair secret that the peer is known to know; before it is heard, the older one."""
+        self._secrets = tuple(filter(None, (secret, previous)))
         self._node = node
         self._header = _MAGIC + bytes([WIRE_VERSION, len(node)]) + node.encode()
-        self._keys = {node.encode(): heartbeat_key(secret, node)}
+        self._own_keys = {each: heartbeat_key(each, node) for each in self._secrets}
+        self._keys: dict[tuple[bytes, bytes], bytes] = {}
 
     def encode(self, heartbeat: Heartbeat) -> bytes:
         """The datagram, at most MAX_DATAGRAM bytes; raises ValueError for a heartbeat that is
@@ -253,7 +260,7 @@ class DatagramCodec:
         signed = self._header + _ENCODER.encode(fields).encode()
         if len(signed) + _TAG > MAX_DATAGRAM:
             raise ValueError(f"a heartbeat of {len(signed) + _TAG} bytes is too long")
-        return signed + hmac.digest(self._keys[self._node.encode()], signed, "sha256")
+        return signed + hmac.digest(self._own_keys[self.secret], signed, "sha256")
 
     def decode(self, data: bytes) -> Heartbeat:
         """The peer's heartbeat; raises BadDatagram and nothing else, whatever the bytes are.
@@ -284,12 +291,21 @@ class DatagramCodec:
             raise BadDatagram("auth") from None
         if not _NODE_ID.fullmatch(node):
             raise BadDatagram("auth")
-        # Only keys that proved right are kept, so strangers cannot fill the memory.
-        key = self._keys.get(raw_node) or heartbeat_key(self._secret, node)
-        if not hmac.compare_digest(hmac.digest(key, data[:-_TAG], "sha256"), data[-_TAG:]):
-            raise BadDatagram("auth")
-        self._keys[raw_node] = key
+        secret = self._secret_of(node, data)
+        if node != self._node:
+            self.secret = secret
         return node, data[end:-_TAG]
+
+    def _secret_of(self, node: str, data: bytes) -> bytes:
+        """The pair secret that a datagram of ``node`` was made with."""
+        for secret in self._secrets:
+            # Only keys that proved right are kept, so strangers cannot fill the memory.
+            known = self._keys.get((node.encode(), secret))
+            key = known or heartbeat_key(secret, node)
+            if hmac.compare_digest(hmac.digest(key, data[:-_TAG], "sha256"), data[-_TAG:]):
+                self._keys[node.encode(), secret] = key
+                return secret
+        raise BadDatagram("auth")
 
 
 def _parsed(node: str, payload: bytes) -> Heartbeat:

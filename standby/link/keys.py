@@ -11,6 +11,8 @@ _SALT = b"omm-portal pair secret v1"
 DJANGO = "django"
 TICKET = "ticket"
 LINK_CA = "link-ca"
+DATA_KEY = "data-key"
+NAME = "name"
 
 
 def derive(secret: bytes, label: str, length: int = 32) -> bytes:
@@ -31,3 +33,13 @@ def heartbeat_key(secret: bytes, node: str) -> bytes:
 def ca_key(secret: bytes) -> Ed25519PrivateKey:
     """The certificate authority of the pair's link, the same on both nodes."""
     return Ed25519PrivateKey.from_private_bytes(derive(secret, LINK_CA))
+
+
+def wrapping_key(secret: bytes) -> bytes:
+    """What the data key is wrapped with where it is stored (standby/keyring.py)."""
+    return derive(secret, DATA_KEY)
+
+
+def secret_name(secret: bytes) -> str:
+    """Tells secrets apart without telling anything about them."""
+    return derive(secret, NAME, 6).hex()

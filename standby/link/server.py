@@ -44,7 +44,7 @@ class ChannelServer:
         self.half_open = 0
         self.bad: dict[str, int] = {}
         self._limit = limit
-        self._context: LinkContext
+        self._context: Callable[[], LinkContext]
         self._handler: Handler
         self._on_bad: Callable[[str], None]
         self._listeners: list[socket.socket] = []
@@ -55,7 +55,7 @@ class ChannelServer:
         self,
         addresses: list[str],
         port: int,
-        context: LinkContext,
+        context: Callable[[], LinkContext],
         handler: Handler,
         on_bad: Callable[[str], None],
     ) -> None:
@@ -63,6 +63,7 @@ class ChannelServer:
 
         Raises OSError for the first one; a further one that this host does not have at the moment
         is tried again and again.
+        ``context`` is asked at every connection: the pair secret may be changing.
         """
         self._context, self._handler, self._on_bad = context, handler, on_bad
         self.port = port
@@ -164,17 +165,18 @@ class ChannelServer:
     async def _open(
         self, connection: socket.socket
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, str] | None:
+        context = self._context()
         try:
             tune(connection)
             reader, writer = await open_tls(
-                connection, self._context, server=True, timeout=HANDSHAKE_TIMEOUT
+                connection, context, server=True, timeout=HANDSHAKE_TIMEOUT
             )
         except OSError as error:
             connection.close()
             self._count("auth" if refused_by_tls(error) else "handshake")
             return None
         try:
-            return reader, writer, checked_peer(writer, self._context)
+            return reader, writer, checked_peer(writer, context)
         except LinkAuthError as error:
             # It holds the secret, so it may be told why it does not get in.
             writer.write(encode_frame({"type": "refused", "reason": str(error)}))

@@ -35,14 +35,21 @@ class LinkContext(ssl.SSLContext):
     expected_peer: str | None
 
 
-def server_context(secret: bytes, node_id: str, expected_peer: str | None = None) -> LinkContext:
-    """For the listening side; clients without a certificate of the pair do not get in."""
-    return _context(ssl.PROTOCOL_TLS_SERVER, secret, node_id, expected_peer)
+def server_context(
+    secret: bytes, node_id: str, expected_peer: str | None = None, *, trusted: Iterable[bytes] = ()
+) -> LinkContext:
+    """For the listening side; clients without a certificate of the pair do not get in.
+
+    ``trusted`` are other pair secrets whose holders are let in as well.
+    """
+    return _context(ssl.PROTOCOL_TLS_SERVER, (secret, *trusted), node_id, expected_peer)
 
 
-def client_context(secret: bytes, node_id: str, expected_peer: str | None = None) -> LinkContext:
+def client_context(
+    secret: bytes, node_id: str, expected_peer: str | None = None, *, trusted: Iterable[bytes] = ()
+) -> LinkContext:
     """For the dialling side; with ``expected_peer`` any other node is refused."""
-    return _context(ssl.PROTOCOL_TLS_CLIENT, secret, node_id, expected_peer)
+    return _context(ssl.PROTOCOL_TLS_CLIENT, (secret, *trusted), node_id, expected_peer)
 
 
 def peer_node_name(connection: ssl.SSLObject | ssl.SSLSocket) -> str:
@@ -54,9 +61,8 @@ def peer_node_name(connection: ssl.SSLObject | ssl.SSLSocket) -> str:
 
 
 def _context(
-    protocol: ssl._SSLMethod, secret: bytes, node_id: str, expected_peer: str | None
+    protocol: ssl._SSLMethod, secrets: tuple[bytes, ...], node_id: str, expected_peer: str | None
 ) -> LinkContext:
-    authority = ca_key(secret)
     context = LinkContext(protocol)
     context.node = node_id
     context.expected_peer = expected_peer
@@ -66,8 +72,9 @@ def _context(
     context.verify_flags |= _NO_CHECK_TIME
     if protocol == ssl.PROTOCOL_TLS_SERVER:
         context.num_tickets = 0
-    context.load_verify_locations(cadata=_authority(authority).decode())
-    _load_own(context, *issue(authority, node_id))
+    for secret in dict.fromkeys(secrets):
+        context.load_verify_locations(cadata=_authority(ca_key(secret)).decode())
+    _load_own(context, *issue(ca_key(secrets[0]), node_id))
     return context
 
 

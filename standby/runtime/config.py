@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import secrets as random_source
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,10 @@ VERSION = "0.1.0"
 
 @dataclass(frozen=True, slots=True)
 class RuntimeConfig:
-    """Identity, addresses and durations (seconds) of one node."""
+    """Identity, addresses and durations (seconds) of one node.
+
+    ``secrets``: the pair secret and, while it is being changed, the one before it.
+    """
 
     node: str
     address: str
@@ -26,7 +29,7 @@ class RuntimeConfig:
     paths: tuple[tuple[str, str], ...]
     link_port: int
     web_port: int
-    secret: bytes
+    secrets: tuple[bytes, ...]
     lease_path: Path
     term_path: Path
     control_socket: Path
@@ -35,7 +38,7 @@ class RuntimeConfig:
     timing: Timing
     policy: SplitPolicy
     replication_wait: float
-    boot: str = field(default_factory=lambda: secrets.token_hex(8))
+    boot: str = field(default_factory=lambda: random_source.token_hex(8))
 
     @classmethod
     def from_environment(cls, env: NodeEnvironment, node: str) -> RuntimeConfig:
@@ -47,7 +50,7 @@ class RuntimeConfig:
             paths=env.all_paths,
             link_port=env.link_port,
             web_port=env.web_port,
-            secret=env.pair_secret.reveal().encode(),
+            secrets=env.pair_secrets,
             lease_path=env.lease_path,
             term_path=env.term_path,
             control_socket=env.control_socket,

@@ -172,12 +172,15 @@ class PairRuntime(LoopHost):
 
     async def _open_link(self) -> None:
         config = self.config
-        codec = DatagramCodec(config.secret, config.node)
+        codec = DatagramCodec(config.secrets[0], config.node, *config.secrets[1:])
         self.beats = Beats(
             codec, config.paths, config.link_port, self.ears.heard, self.ears.bad, self.clock
         )
-        context = client_context(config.secret, config.node)
-        self.link = PeerLink(config.paths, config.link_port, context)
+        clients, servers = (
+            {each: make(each, config.node, trusted=config.secrets) for each in config.secrets}
+            for make in (client_context, server_context)
+        )
+        self.link = PeerLink(config.paths, config.link_port, lambda: clients[codec.secret])
         self.link.routes = self.ways.best
         self.link.on_refused = self._on_refused
         self.link.on_auth_error = self.ears.auth_error
@@ -191,7 +194,7 @@ class PairRuntime(LoopHost):
         await self.server.start(
             [own for own, _ in config.paths],
             config.link_port,
-            server_context(config.secret, config.node),
+            lambda: servers[codec.secret],
             self.follower.answer,
             lambda kind: self.ears.bad(kind, config.peer_address),
         )

@@ -44,6 +44,7 @@ class Ears:
         if statement.address == runtime.config.address:
             self.same_address_at = now
             return
+        self.wrong_secret_at = NEVER  # the peer proved that it knows ours
         self.clock_apart = statement.wall - time.time()
         began = not member.in_contact
         runtime.sampler.listen(now)

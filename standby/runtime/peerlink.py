@@ -42,7 +42,9 @@ REFUSED_TRIES = 100
 class PeerLink:
     """Keeps one connection to the peer; ``client`` is None while there is none."""
 
-    def __init__(self, pairs: Sequence[Pair], port: int, context: LinkContext) -> None:
+    def __init__(
+        self, pairs: Sequence[Pair], port: int, context: Callable[[], LinkContext]
+    ) -> None:
         self.client: ChannelClient | None = None
         self.route: Pair | None = None
         """The path that the connection takes, or took last."""
@@ -102,7 +104,7 @@ class PeerLink:
         for own, peer in self.routes():
             try:
                 client = await ChannelClient.connect(
-                    peer, self._port, self._context, own, CONNECT_TIMEOUT
+                    peer, self._port, self._context(), own, CONNECT_TIMEOUT
                 )
             except LinkError as error:
                 if failure is None or isinstance(error, LinkRefused | LinkAuthError):

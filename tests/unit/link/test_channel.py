@@ -57,7 +57,7 @@ async def served(
     server = ChannelServer(limit=LIMIT)
     bad: list[str] = []
     context = server_context(secret, "node-a", expected)
-    await server.start(list(addresses), 0, context, echo, bad.append)
+    await server.start(list(addresses), 0, lambda: context, echo, bad.append)
     try:
         yield server
         assert len(bad) == sum(server.bad.values())
@@ -411,7 +411,8 @@ async def handler(node, message):
 
 async def main():
     server = ChannelServer()
-    await server.start(["127.0.0.1"], 0, server_context(b"s" * 32, "node-a"), handler, print)
+    context = server_context(b"s" * 32, "node-a")
+    await server.start(["127.0.0.1"], 0, lambda: context, handler, print)
     print(server.port, flush=True)
     await asyncio.sleep(60)
 

@@ -23,7 +23,8 @@ async def test_giving_up_at_any_moment_never_spoils_the_next_connection() -> Non
     given to the next socket, which the loop then refused."""
     chance = random.Random(1)
     server = ChannelServer()
-    await server.start([HOST], 0, server_context(SECRET, "server"), welcome, lambda _kind: None)
+    accepting = server_context(SECRET, "server")
+    await server.start([HOST], 0, lambda: accepting, welcome, lambda _kind: None)
     context = client_context(SECRET, "client")
     try:
         for _ in range(150):

@@ -25,8 +25,9 @@ async def test_a_drop_before_the_connection_does_not_delay_the_verdict(
 ) -> None:
     monkeypatch.setattr(peerlink, "REDIAL_PAUSE", 60.0)
     server = ChannelServer()
-    await server.start([HOST], 0, server_context(SECRET, "node-b"), answer, lambda _kind: None)
-    link = PeerLink(((HOST, HOST),), server.port, client_context(SECRET, "node-a"))
+    context, mine = server_context(SECRET, "node-b"), client_context(SECRET, "node-a")
+    await server.start([HOST], 0, lambda: context, answer, lambda _kind: None)
+    link = PeerLink(((HOST, HOST),), server.port, lambda: mine)
     up, refused = asyncio.Event(), asyncio.Event()
     link.on_up, link.on_refused = up.set, refused.set
     link.drop()
@@ -50,10 +51,10 @@ async def test_the_channel_takes_another_path_when_one_does_not_answer() -> None
     """The first path has nobody listening; afterwards the order is what the heartbeats tell."""
     second, third = "127.0.0.3", "127.0.0.4"
     server = ChannelServer()
-    accept = server_context(SECRET, "node-b")
-    await server.start([second, third], 0, accept, answer, lambda _kind: None)
+    accept, mine = server_context(SECRET, "node-b"), client_context(SECRET, "node-a")
+    await server.start([second, third], 0, lambda: accept, answer, lambda _kind: None)
     paths = ((HOST, HOST), (HOST, second), (HOST, third))
-    link = PeerLink(paths, server.port, client_context(SECRET, "node-a"))
+    link = PeerLink(paths, server.port, lambda: mine)
     up = asyncio.Event()
     link.on_up = up.set
     task = asyncio.create_task(link.run())
@@ -78,8 +79,9 @@ async def test_one_path_that_does_not_refuse_keeps_the_peer_from_counting_as_dea
     """Evidence "refused" needs every path; here one still accepts."""
     second = "127.0.0.3"
     server = ChannelServer()
-    await server.start([second], 0, server_context(SECRET, "node-b"), answer, lambda _kind: None)
-    link = PeerLink(((HOST, HOST), (HOST, second)), server.port, client_context(SECRET, "node-a"))
+    accept, mine = server_context(SECRET, "node-b"), client_context(SECRET, "node-a")
+    await server.start([second], 0, lambda: accept, answer, lambda _kind: None)
+    link = PeerLink(((HOST, HOST), (HOST, second)), server.port, lambda: mine)
     try:
         assert await link._refuses(HOST, HOST)
         assert not await link._all_refuse()

@@ -30,7 +30,7 @@ SIZES = (1, 100, 4096)
 MOST = 10
 """Queries of a page: session, account and name of the system are three of them."""
 MORE = {
-    "change-list": 14,
+    "change-list": 15,
     "set-aside": 20,
     "set-aside-change": 12,
     "dashboard": 16,

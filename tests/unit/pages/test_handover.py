@@ -18,7 +18,7 @@ from omm_portal.accounts.tickets import (
     LIFETIME,
     VOID,
     TicketRefused,
-    session_mark,
+    session_marks,
     ticket_issue,
     ticket_redeem,
     tickets_void,
@@ -144,7 +144,7 @@ def test_the_end_of_its_session_voids_it_and_no_other(
     tickets = {key: made_there(settings, admin, key) for key in ("one", "two", "three")}
     here = settings.OMM
     settings.OMM = replace(here, address="127.0.0.2", peer_address="127.0.0.1")
-    tickets_void([session_mark("one"), session_mark("three")])
+    tickets_void([session_marks("one")[0], session_marks("three")[0]])
     settings.OMM = here
     (word, body), *rest = passed_on
     assert rest == []
@@ -178,13 +178,13 @@ def test_signing_out_ends_the_session_that_it_went_on_with(
     leaving.cookies = arriving.cookies
     leaving.post("/logout/")
     ((_word, body),) = passed_on
-    assert session_mark("first session") in body["marks"]
+    assert session_marks("first session")[0] in body["marks"]
     assert len(body["marks"]) == 2
 
 
 def test_the_word_of_the_other_omm_ends_the_session_that_went_on_there(admin: User) -> None:
     leaving, staying = client_of(admin), client_of(admin)
-    mark = session_mark(str(leaving.session.session_key))
+    mark = session_marks(str(leaving.session.session_key))[0]
     assert hooks.told(VOID, {"marks": [mark, str(UUID(int=7))]})
     assert leaving.get("/").status_code == 302
     assert staying.get("/").status_code == 200
