@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, ClassVar, cast
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, cast
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from omm_portal.forms import ConfirmForm, GroupedForm
@@ -131,6 +133,26 @@ class DecideForm(ConfirmForm):
     """A decision on what was set aside; it names what the person was shown."""
 
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+
+class UndoForm(ConfirmForm):
+    """An undo; it names what the person was shown, and with which choice."""
+
+    seen = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    @property
+    def is_as_shown(self) -> bool:
+        """True when nothing else was chosen than when the page was made."""
+        chosen = cast("QueryDict", self.data).getlist("overrule")
+        return set(self.cleaned_data["shown"].split()) == set(chosen)
+
+    def show(self, seen: str, choice: Iterable[str]) -> None:
+        """The page that is sent now shows this."""
+        values = {"seen": seen, "shown": " ".join(sorted(choice))}
+        self.initial = {**self.initial, **values}
+        if self.is_bound:
+            self.data = {**self.data, **values}
 
 
 class TakeoverForm(ConfirmForm):

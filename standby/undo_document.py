@@ -157,6 +157,16 @@ class PlanRows:
     changes: list[ChangeRow]
     more_changes: int
 
+    @property
+    def can_choose(self) -> bool:
+        """True when something may be overruled."""
+        return any(row.may_overrule for row in self.obstacles)
+
+    @property
+    def is_joint(self) -> bool:
+        """True when a change was saved together with others."""
+        return any(row.tx_size > 1 for row in self.changes)
+
 
 def plan_rows(plan: Undo) -> PlanRows:
     """Rows of a page; a query for each kind of object and of what it refers to."""

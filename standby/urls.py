@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from standby.views import actions, log, maintenance, set_aside, settings, status
+from standby.views import actions, log, maintenance, set_aside, settings, status, undo
 
 urlpatterns = [
     path("", status.DashboardPage.as_view(), name="dashboard"),
@@ -26,6 +26,7 @@ urlpatterns = [
     path("settings/sip/", settings.SipSettingsPage.as_view(), name="sip-settings"),
     path("settings/system/", settings.SystemSettingsPage.as_view(), name="system-settings"),
     path("changes/", log.ChangeListPage.as_view(), name="change-list"),
+    path("changes/undo/", undo.UndoPage.as_view(), name="undo"),
     path("changes/<int:seq>/", log.ChangePage.as_view(), name="change"),
     path("set-aside/", set_aside.SetAsidePage.as_view(), name="set-aside"),
     path(

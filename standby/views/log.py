@@ -12,7 +12,7 @@ from omm_portal.pages import (
     SignedIn,
     account,
 )
-from omm_portal.tables import TablePage
+from omm_portal.tables import ORDERING, PAGE, TablePage
 from standby import selectors
 from standby.filters import ChangePageFilterSet, EventPageFilterSet
 from standby.forms import (
@@ -30,6 +30,7 @@ from standby.rows import (
     details_text,
     original_row,
 )
+from standby.undo_plan import MOST
 
 GRAVITY = Case(
     *(When(severity=severity, then=Value(rank)) for rank, severity in enumerate(Severity)),
@@ -62,6 +63,9 @@ class ChangeListPage(TablePage[JournalEntry]):
             "groups": groups,
             "of_object": groups[0].rows[0] if of_one else None,
             "of_transaction": wanted.get("transaction"),
+            "may_undo": account(self.request).has_full_access,
+            "all_query": self.remaining({PAGE, ORDERING}).urlencode(),
+            "fits": context["paginator"].count <= MOST,
         }
 
 
@@ -74,11 +78,13 @@ class ChangePage(SignedIn, TemplateView):
         entry = get_object_or_404(selectors.change_list(), pk=self.kwargs["seq"])
         row = change_rows([entry])[0]
         earlier, later = selectors.change_neighbours(entry)
+        may_undo = account(self.request).has_full_access and row.may_be_undone
         return super().get_context_data(
             row=row,
             original=original_row(row.document.get("original")),
             earlier=earlier,
             later=later,
+            may_undo=may_undo,
             **kwargs,
         )
 

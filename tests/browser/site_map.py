@@ -55,6 +55,8 @@ class Content:
     user: str
     token: str
     change: int
+    replaced: int
+    """A change of which a later one altered a part again."""
     set_aside: str
 
 
@@ -86,6 +88,8 @@ def fill(pair: Pair) -> Content:
         ]
         rfps = send("POST", "/rfps/", list(base_stations(sites)))
         send("PATCH", f"/rfps/{rfps[0]['id']}/", {"name": "Front desk", "room": "0.14"})
+        replaced = send("GET", "/changes/?limit=1")["results"][0]["seq"]
+        send("PATCH", f"/rfps/{rfps[0]['id']}/", {"name": "Desk at the door"})
         send("PATCH", "/settings/system/", {"system_name": "St. Anna Hospital"})
         people = {"username": READER, "display_name": "Night shift", "role": "read"}
         send("POST", "/users/", {**people, "password": READER_PASSWORD})
@@ -97,7 +101,7 @@ def fill(pair: Pair) -> Content:
         token = api.get("/tokens/").json()["results"][0]["id"]
         last = api.get("/changes/?limit=1&actor=admin").json()["results"][0]["seq"]
     pair.wait_healthy()
-    return Content(rfps[0]["id"], sites[0], user, token, last, set_aside)
+    return Content(rfps[0]["id"], sites[0], user, token, last, replaced, set_aside)
 
 
 def base_stations(sites: list[str]) -> Iterator[dict[str, Any]]:
@@ -167,6 +171,8 @@ def pages(content: Content) -> Iterator[Shown]:
     yield Shown("change-list", "/changes/")
     yield Shown("change-history", f"/changes/?object={content.rfp}")
     yield Shown("change", f"/changes/{content.change}/")
+    yield Shown("undo", f"/changes/undo/?seq={content.change}")
+    yield Shown("undo-conflicts", f"/changes/undo/?seq={content.replaced}")
     yield Shown("set-aside", "/set-aside/")
     yield Shown("set-aside-change", f"/set-aside/{content.set_aside}/")
     yield Shown("set-aside-decide", f"/set-aside/{content.set_aside}/replace/")
