@@ -22,8 +22,8 @@ class RfpsConfig(AppConfig):
         from standby import hooks, panels, presentation
         from standby.journal import registry
 
-        registry.register(Site, rules=merge_rules.SITE)
-        registry.register(Rfp, rules=merge_rules.RFP)
+        registry.register(Site, rules=merge_rules.SITE, backup=merge_rules.SITE_BACKUP)
+        registry.register(Rfp, rules=merge_rules.RFP, backup=merge_rules.RFP_BACKUP)
         hooks.count_rfps(configured=rfp_count, connected=rfp_connected_count)
         panels.add("dashboard", "rfps/counts_card.html", rfp_counts)
         panels.add("omm-settings", "rfps/address_effect.html", address_effect)

@@ -12,8 +12,8 @@ from rfps.services import (
     rfp_problems,
     site_problems,
 )
-from rfps.validation import MAX_RFPS, MAX_SITES
-from standby.journal import Rules
+from rfps.validation import MAX_RFPS, MAX_SITES, own_problems
+from standby.journal import BackupRules, Rules
 from standby.written import Conflict
 
 
@@ -31,5 +31,7 @@ def _rfp_check(rfp: Rfp, before: Rfp | None) -> None:
         raise ValidationError(problems)
 
 
+SITE_BACKUP = BackupRules(most=MAX_SITES, no_more=no_more_sites)
+RFP_BACKUP = BackupRules(most=MAX_RFPS, no_more=no_more_rfps, problems=own_problems)
 SITE = Rules(check=_site_check, check_removal=refuse_used_site)
 RFP = Rules(check=_rfp_check)

@@ -33,20 +33,22 @@ class StandbyConfig(AppConfig):
         pre_migrate.connect(guard.on_pre_migrate, dispatch_uid="journal-guard")
         post_migrate.connect(guard.on_post_migrate, dispatch_uid="journal-guard")
         checks.register(check_models)
-        for model, beginnings, rules in (
-            (OmmSettings, first_settings.omm_settings, merge_rules.OMM),
-            (SipSettings, first_settings.sip_settings, merge_rules.SIP),
-            (SystemSettings, first_settings.system_settings, merge_rules.SYSTEM),
-            (Maintenance, first_settings.maintenance, merge_rules.MAINTENANCE),
+        first, rules = first_settings, merge_rules
+        for model, beginnings, kept, backup in (
+            (OmmSettings, first.omm_settings, rules.OMM, rules.OMM_BACKUP),
+            (SipSettings, first.sip_settings, rules.SIP, rules.SIP_BACKUP),
+            (SystemSettings, first.system_settings, rules.SYSTEM, rules.SYSTEM_BACKUP),
+            (Maintenance, first.maintenance, rules.MAINTENANCE, rules.MAINTENANCE_BACKUP),
         ):
-            registry.register(model, beginnings=beginnings, rules=rules)
-        registry.register(SetAside, rules=merge_rules.RECORD)
-        registry.register(Split, rules=merge_rules.RECORD)
+            registry.register(model, beginnings=beginnings, rules=kept, backup=backup)
+        registry.register(SetAside, rules=rules.RECORD, backup=rules.RECORD_BACKUP)
+        registry.register(Split, rules=rules.RECORD, backup=rules.RECORD_BACKUP)
         registry.register(
             DataKey,
             secret=("wrapped",),
-            beginnings=first_settings.data_key,
-            rules=merge_rules.DATA_KEY,
+            beginnings=first.data_key,
+            rules=rules.DATA_KEY,
+            backup=rules.DATA_KEY_BACKUP,
         )
         hooks.while_active(
             after_promotion=services.omm_trial_revert_all,

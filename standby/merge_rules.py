@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from standby import keyring
 from standby.domain.sentence import say
-from standby.journal import Rules
+from standby.journal import BackupRules, Rules
 from standby.models import DataKey, Maintenance, OmmSettings, SipSettings, SystemSettings
 from standby.rules import row_problems
 from standby.services import OMM_FIELDS, trial_begin
@@ -31,8 +31,12 @@ def _refuse(problems: Problems) -> None:
 
 
 def _omm_check(row: OmmSettings, before: OmmSettings | None) -> None:
-    """Other addresses go on trial, as from the page."""
     _refuse(omm_problems(row))
+    _omm_tried(row, before)
+
+
+def _omm_tried(row: OmmSettings, before: OmmSettings | None) -> None:
+    """Other addresses go on trial, as from the page."""
     if before is not None:
         former = (before.first_address, before.second_address)
         if (row.first_address, row.second_address) != former:
@@ -95,3 +99,26 @@ SYSTEM = Rules(check=_system_check)
 MAINTENANCE = Rules(check=_maintenance_check)
 RECORD = Rules(stays=say("What became of the changes of a split stays on record."))
 DATA_KEY = Rules(check=_data_key_check, check_removal=_data_key_removal, stays=KEY_STAYS)
+
+OMM_BACKUP = BackupRules(
+    problems=omm_problems,
+    prepare=_omm_tried,
+    note=say("The addresses are told on trial: confirm them in time, or they are taken back."),
+)
+SIP_BACKUP = BackupRules(
+    problems=sip_problems,
+    note=say(
+        "Whether the SIP servers of the file answer is not tried before. Without their answer no "
+        "standby OMM takes over."
+    ),
+)
+SYSTEM_BACKUP = BackupRules(problems=system_problems)
+MAINTENANCE_BACKUP = BackupRules(
+    left_out=say("A maintenance is a matter of hours: it says nothing of another day.")
+)
+DATA_KEY_BACKUP = BackupRules(
+    left_out=say("Each pair has its own key; what it protects is in encrypted back-ups.")
+)
+RECORD_BACKUP = BackupRules(
+    left_out=say("What a split set aside is a record of this pair's journal, not a setting.")
+)

@@ -59,6 +59,7 @@ SOURCES: dict[str, str | Promise] = {
     "beginnings": _("first start"),
     "merge": _("merge"),
     "undo": _("undo"),
+    "restore": _("back-up"),
 }
 ACTORS: dict[str, str | Promise] = {"system": _("system")}
 """Who changes something without being a person."""

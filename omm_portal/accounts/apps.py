@@ -19,7 +19,16 @@ class AccountsConfig(AppConfig):
         from standby.journal import registry
 
         registry.register(
-            User, secret=("password",), beginnings=administrator, rules=merge_rules.USER
+            User,
+            secret=("password",),
+            beginnings=administrator,
+            rules=merge_rules.USER,
+            backup=merge_rules.USER_BACKUP,
         )
-        registry.register(ApiToken, secret=("digest",), rules=merge_rules.TOKEN)
+        registry.register(
+            ApiToken,
+            secret=("digest",),
+            rules=merge_rules.TOKEN,
+            backup=merge_rules.TOKEN_BACKUP,
+        )
         hooks.when_told(tickets.VOID, sessions.ended_there)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.auth.hashers import is_password_usable
 from django.core.exceptions import ValidationError
 
 from omm_portal.accounts.models import AccountRole, ApiToken, User
-from omm_portal.accounts.services import keep_an_administrator, user_problems
+from omm_portal.accounts.services import keep_an_administrator, last_full_access, user_problems
 from standby.domain.sentence import say
-from standby.journal import Rules
+from standby.journal import BackupRules, Rules
+from standby.rules import row_problems
 from standby.written import Conflict
 
 WIDENS = say("It would give access, so somebody must decide it.")
@@ -60,6 +62,45 @@ def _token_waits(ours: Fields | None, wanted: Fields) -> dict[str, str]:
     return dict.fromkeys(wanted, WIDENS) if ours is None or "expires_at" in wanted else {}
 
 
+def _user_alone(user: User) -> Mapping[str, list[str]]:
+    return row_problems(user, exclude={"password"})
+
+
+def _users_together(after: Mapping[str, Fields], altered: frozenset[str]) -> dict[str, str]:
+    """One name each, whatever its case; and somebody with full access remains."""
+    if not any(_can_sign_in_with_full_access(row) for row in after.values()):
+        return dict.fromkeys(altered, last_full_access())
+    problems: dict[str, str] = {}
+    owners: dict[str, str] = {}
+    for key in sorted(after, key=lambda each: each in altered):
+        if owners.setdefault(after[key]["username"].lower(), key) != key:
+            problems[key] = say("A user of this name exists already.")
+    return problems
+
+
+def _can_sign_in_with_full_access(row: Fields) -> bool:
+    has_role = row["is_active"] and row["role"] == AccountRole.FULL
+    return has_role and is_password_usable(row["password"])
+
+
+def _no_password(user: User) -> None:
+    """Nobody signs in with it before somebody with full access gives it a password."""
+    user.set_unusable_password()
+    user.must_change_password = True
+
+
+def _token_alone(token: ApiToken) -> Mapping[str, list[str]]:
+    return row_problems(token, exclude={"user", "digest"})
+
+
+GIVES_ACCESS = say("Restoring accounts and tokens can give access to people who have none now.")
+USER_BACKUP = BackupRules(
+    asks=GIVES_ACCESS,
+    problems=_user_alone,
+    together=_users_together,
+    without_secret=_no_password,
+)
+TOKEN_BACKUP = BackupRules(asks=GIVES_ACCESS, problems=_token_alone)
 USER = Rules(
     check=_user_check,
     check_removal=_user_removal,

@@ -235,5 +235,9 @@ def keep_an_administrator(user: User, *, removed: bool = False) -> None:
     if user.has_full_access and not removed:
         return
     if not full_access_users().exclude(pk=user.pk).exists():
-        text = say("One enabled user with full access must remain.")
-        raise Conflict("last-full-access", text)
+        raise Conflict("last-full-access", last_full_access())
+
+
+def last_full_access() -> str:
+    """What is said when nobody with full access would remain."""
+    return say("One enabled user with full access must remain.")

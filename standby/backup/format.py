@@ -196,6 +196,11 @@ class BackupReader:
             yield row
         self._last()
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all lines read so far, in hex."""
+        return self._chain.whole
+
     def check(self) -> Header:
         """Read all of it for nothing but whether it is whole."""
         for _ in self.rows():

@@ -25,7 +25,7 @@ from standby.journal.errors import (
 )
 from standby.journal.fence import fence_close, fence_open
 from standby.journal.reconcile import SplitFacts, reconcile
-from standby.journal.registry import Rules, register
+from standby.journal.registry import BackupRules, Rules, register
 from standby.journal.rollback import discard_all, roll_back
 from standby.journal.set_aside import (
     adopt_pending,
@@ -60,6 +60,7 @@ from standby.journal.store import (
 )
 
 __all__ = [
+    "BackupRules",
     "BadEntry",
     "BadTransfer",
     "BadValue",

@@ -38,7 +38,7 @@ from standby.journal.entries import NAME_LENGTH, Entry, EntryWriter, body_text
 from standby.journal.errors import BadValue, Diverged, JournalError
 from standby.journal.rows import Fields, Statement, Table, table
 
-SOURCES = ("web", "api", "cli", "system", BEGINNINGS, MERGE, "undo")
+SOURCES = ("web", "api", "cli", "system", BEGINNINGS, MERGE, "undo", "restore")
 VERSION = "version"
 
 

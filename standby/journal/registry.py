@@ -51,6 +51,39 @@ class Rules:
     confirm, each with the reason. May take seconds; called outside of any change."""
 
 
+def _nothing_wrong(*_: Any) -> dict[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class BackupRules:
+    """How a back-up treats the rows of a model; the functions may not ask the database.
+
+    A restore looks at thousands of rows before it locks anything, so rules that a single change
+    would look up are told of all rows at once.
+    """
+
+    left_out: str = ""
+    """Why no back-up holds these rows; empty: it does."""
+    asks: str = ""
+    """What somebody must agree to before these rows are restored; empty: nothing."""
+    problems: Callable[[Any], Mapping[str, list[str]]] | None = None
+    """The rules that a row breaks by itself, by field; tidies its values. None: those of its
+    fields."""
+    together: Callable[[Mapping[str, Fields], frozenset[str]], Mapping[str, str]] = _nothing_wrong
+    """Given all rows as they would be and the keys of those that would be new, changed or removed:
+    the keys of these that must stay as they are, each with the reason."""
+    most: int = 0
+    """How many rows there may be; 0: any number. ``no_more`` is the reason for those beyond."""
+    no_more: Callable[[], str] = str
+    prepare: Callable[[Any, Any], None] = _accept
+    """Completes a row that is about to be saved, given what it was (None: a new one)."""
+    without_secret: Callable[[Any], None] | None = None
+    """Fills in for the secrets of a new row of a file without secrets; None: it needs them."""
+    note: str = ""
+    """What people should know before such rows are changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """One journalled model; ``secret`` names the fields that are never shown to people.
@@ -62,6 +95,7 @@ class Registered:
     secret: frozenset[str] = frozenset()
     beginnings: Beginnings | None = field(default=None, compare=False)
     rules: Rules = field(default=Rules(), compare=False)
+    backup: BackupRules = field(default=BackupRules(), compare=False)
 
     @property
     def label(self) -> str:
@@ -79,6 +113,7 @@ def register(
     secret: Iterable[str] = (),
     beginnings: Beginnings | None = None,
     rules: Rules | None = None,
+    backup: BackupRules | None = None,
 ) -> None:
     """Journal every change of ``model`` from now on; called when its app is ready.
 
@@ -86,7 +121,8 @@ def register(
     """
     global _generation  # noqa: PLW0603
     sealed = (each.name for each in model._meta.fields if getattr(each, "is_secret", False))
-    entry = Registered(model, frozenset([*secret, *sealed]), beginnings, rules or Rules())
+    hidden = frozenset([*secret, *sealed])
+    entry = Registered(model, hidden, beginnings, rules or Rules(), backup or BackupRules())
     _registered[entry.label] = entry
     _generation += 1
 

@@ -219,13 +219,19 @@ def row_text(key: str, fields: Fields) -> str:
     return dumps({**fields, "id": key})
 
 
-def row_texts(one: Table, connection: BaseDatabaseWrapper) -> Iterator[str]:
-    """All rows of a table as canonical JSON, ordered by primary key."""
+def all_rows(one: Table, connection: BaseDatabaseWrapper) -> Iterator[tuple[str, Fields]]:
+    """The key and the other fields of all rows of a table, ordered by primary key."""
     with connection.cursor() as cursor:
         cursor.execute(one.select_ordered)
         while rows := cursor.fetchmany(CHUNK):
             for row in rows:
-                yield row_text(*one.fields_of(row, connection))
+                yield one.fields_of(row, connection)
+
+
+def row_texts(one: Table, connection: BaseDatabaseWrapper) -> Iterator[str]:
+    """All rows of a table as canonical JSON, ordered by primary key."""
+    for key, fields in all_rows(one, connection):
+        yield row_text(key, fields)
 
 
 class RowWriter:
