@@ -105,13 +105,7 @@ OMM_BACKUP = BackupRules(
     prepare=_omm_tried,
     note=say("The addresses are told on trial: confirm them in time, or they are taken back."),
 )
-SIP_BACKUP = BackupRules(
-    problems=sip_problems,
-    note=say(
-        "Whether the SIP servers of the file answer is not tried before. Without their answer no "
-        "standby OMM takes over."
-    ),
-)
+SIP_BACKUP = BackupRules(problems=sip_problems)
 SYSTEM_BACKUP = BackupRules(problems=system_problems)
 MAINTENANCE_BACKUP = BackupRules(
     left_out=say("A maintenance is a matter of hours: it says nothing of another day.")

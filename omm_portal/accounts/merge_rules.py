@@ -83,12 +83,6 @@ def _can_sign_in_with_full_access(row: Fields) -> bool:
     return has_role and is_password_usable(row["password"])
 
 
-def _no_password(user: User) -> None:
-    """Nobody signs in with it before somebody with full access gives it a password."""
-    user.set_unusable_password()
-    user.must_change_password = True
-
-
 def _token_alone(token: ApiToken) -> Mapping[str, list[str]]:
     return row_problems(token, exclude={"user", "digest"})
 
@@ -98,7 +92,7 @@ USER_BACKUP = BackupRules(
     asks=GIVES_ACCESS,
     problems=_user_alone,
     together=_users_together,
-    without_secret=_no_password,
+    without_secret=_user_revived,
 )
 TOKEN_BACKUP = BackupRules(asks=GIVES_ACCESS, problems=_token_alone)
 USER = Rules(

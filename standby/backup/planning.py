@@ -17,7 +17,7 @@ from standby.backup.errors import BackupError
 from standby.backup.format import BackupReader, Header, Row
 from standby.backup.making import backed_up
 from standby.backup.upgrading import upgraded_header, upgraded_row
-from standby.backup.wishes import Built, Refused, built
+from standby.backup.wishes import Built, Refused, as_it_is, built
 from standby.backup.world import World
 from standby.domain.facts import Head
 from standby.domain.merge import VERSION, same
@@ -114,6 +114,19 @@ def make_plan(reader: BackupReader, choice: Choice, *, using: str = ALIAS) -> Pl
         found = comparison.finish()
         head = read_head(connection)
     return Plan(reader.header, choice, found, comparison.notes, head, digest.hexdigest()[:32])
+
+
+def look_for_doubts(plan: Plan) -> None:
+    """Note what somebody should know before agreeing to ``plan``; may take seconds."""
+    for model in plan.models:
+        found = registry.find(model.label)
+        if found is None:
+            continue
+        if found.backup.note and model.of(UPDATE):
+            model.notes.append(found.backup.note)
+        for made in model.built.values():
+            before = None if made.was is None else as_it_is(model.label, str(made.row.pk), made.was)
+            model.notes.extend(found.rules.doubts(made.row, before).values())
 
 
 def is_current(seen: str, digest: str, labels: Iterable[str], connection: Any) -> bool:
@@ -286,6 +299,3 @@ class _Comparison:
                 plan.differences.append(Difference(plan.label, key, UPDATE, was, after))
         for key in sorted(self._world.removals.get(plan.label, ())):
             plan.differences.append(Difference(plan.label, key, DELETE, here[key], None))
-        rules = registry.find(plan.label)
-        if rules is not None and rules.backup.note and plan.of(UPDATE):
-            plan.notes.append(rules.backup.note)

@@ -30,7 +30,7 @@ from standby.backup.world import referrers, unique_sets
 from standby.domain.sentence import say
 from standby.journal import Change, registry
 from standby.journal.database import ALIAS
-from standby.journal.rows import Fields, Table, table
+from standby.journal.rows import Fields
 from standby.written import Conflict, Written
 
 SOURCE = "restore"
@@ -135,8 +135,7 @@ def _saved(model: ModelPlan) -> Iterator[models.Model]:
     for each in model.differences:
         if each.operation != DELETE and found is not None:
             made = model.built[each.key]
-            one = _table(model.label)
-            before = as_it_is(one, each.key, made.was) if made.was is not None else None
+            before = None if made.was is None else as_it_is(model.label, each.key, made.was)
             found.backup.prepare(made.row, before)
             yield made.row
 
@@ -157,7 +156,7 @@ def _stepping_aside(model: ModelPlan, *, gone: bool) -> Iterator[models.Model]:
                 continue
             was = tuple((each.before or {}).get(name) for name in names)
             if was in wanted:
-                row = as_it_is(_table(model.label), each.key, _before(model, each))
+                row = as_it_is(model.label, each.key, _before(model, each))
                 _rename(row, names)
                 yield row
 
@@ -166,10 +165,6 @@ def _before(model: ModelPlan, difference: Difference) -> Fields:
     """All fields of a row that is there."""
     made = model.built.get(difference.key)
     return (made.was if made else difference.before) or {}
-
-
-def _table(label: str) -> Table:
-    return table(label, connections[ALIAS])
 
 
 def _rename(row: models.Model, names: tuple[str, ...]) -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connections, models
 
 from standby.domain.merge import VERSION, same
 from standby.domain.sentence import join, say
 from standby.journal import registry
+from standby.journal.database import ALIAS
 from standby.journal.errors import BadValue
-from standby.journal.rows import Fields, Table
+from standby.journal.rows import Fields, Table, table
 from standby.rules import row_problems
 
 
@@ -86,8 +87,9 @@ def _reason(problems: Any) -> str:
     return join(*texts)
 
 
-def as_it_is(one: Table, key: str, before: Fields) -> models.Model:
+def as_it_is(label: str, key: str, before: Fields) -> models.Model:
     """The row that holds these fields."""
+    one = table(label, connections[ALIAS])
     values = {column.attname: _python(column, before[column.name]) for column in one.columns}
     return one.model(pk=uuid.UUID(key), **values)
 

@@ -344,7 +344,7 @@ def _content() -> Any:
 
 @given(states, states)
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_from_any_state_a_whole_restore_leads_to_what_was_saved(one: Any, two: Any) -> None:
     _put(one)
