@@ -26,7 +26,7 @@ from standby.models import DataKey
 from standby.rules import text_problem
 from standby.sealing import Unreadable
 
-__all__ = ["Unreadable", "new_key", "problems", "put", "reveal"]
+__all__ = ["Unreadable", "new_key", "problems", "put", "reveal", "sealed_alike"]
 
 
 def reveal(row: models.Model, field: str) -> str:
@@ -66,6 +66,19 @@ def put(change: Change, row: models.Model, values: Mapping[str, str]) -> None:
         if name not in secret_names(type(row)):
             raise ValueError(f"{name} is not a secret field")
         setattr(row, name, _sealed(change, row, name, text.strip()) if text.strip() else "")
+
+
+def sealed_alike(row: models.Model, field: str, text: str) -> str:
+    """``text`` as this pair seals it for a field of ``row``; the same again for the same text.
+
+    Raises Unreadable when there is no key that this OMM can read.
+    """
+    if not text:
+        return ""
+    key = _usable()
+    if key is None:
+        raise Unreadable("there is no data key")
+    return sealing.seal(unwrap(key), key.name, text, place=_place(row, field))
 
 
 def new_key(**fields: Any) -> DataKey:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from standby.backup.format import SECRETS_INSIDE, SECRETS_LEFT_OUT, Header, write_backup
+from standby.backup.secrets import secrets_opened
 from standby.journal import registry
 from standby.journal.canonical import time_text
 from standby.journal.database import ALIAS, consistent_read, fetch_one, read_head
@@ -62,4 +63,5 @@ def _rows(header: Header, connection: BaseDatabaseWrapper) -> Iterator[tuple[str
     for label, told in header.models.items():
         names = frozenset(told["fields"])
         for key, fields in all_rows(table(label, connection), connection):
-            yield label, row_text(key, {name: fields[name] for name in names})
+            kept = {name: fields[name] for name in names}
+            yield label, row_text(key, secrets_opened(label, key, kept))

@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from standby.backup.errors import BackupError
 from standby.backup.format import BackupReader, Header, Row
 from standby.backup.making import backed_up
+from standby.backup.secrets import secrets_sealed
 from standby.backup.upgrading import upgraded_header, upgraded_row
 from standby.backup.wishes import Built, Refused, as_it_is, built
 from standby.backup.world import World
@@ -25,8 +26,10 @@ from standby.domain.sentence import say, say_count
 from standby.journal import registry
 from standby.journal.database import ALIAS, consistent_read, fetch_one, read_head
 from standby.journal.rows import Fields, table
+from standby.keyring import Unreadable
 
 CREATE, UPDATE, DELETE = "create", "update", "delete"
+NO_KEY = say("This OMM has no key that it can read; the secrets of the file are left out.")
 OWN = say("This is your own account or token: it stays as it is.")
 
 
@@ -233,7 +236,7 @@ class _Comparison:
             raise BackupError(say("The file has the row %(key)s twice.", key=row.key))
         self._seen[row.model].add(row.key)
         before = self._world.rows[row.model].get(row.key)
-        fields = self._comparable(row)
+        fields = self._comparable(plan, row)
         if before is not None:
             fields = {name: new for name, new in fields.items() if not same(before[name], new)}
             if not fields:
@@ -244,12 +247,18 @@ class _Comparison:
             return
         self._world.wish(row.model, row.key, fields)
 
-    def _comparable(self, row: Row) -> Fields:
-        """The values that a restore looks at."""
+    def _comparable(self, plan: ModelPlan, row: Row) -> Fields:
+        """The values that a restore looks at, secrets sealed as this pair does."""
         found = registry.find(row.model)
         aside = found.rules.aside if found else frozenset()
         known = table(row.model, self._connection).by_name.keys() - aside - {VERSION}
-        return {name: value for name, value in row.fields.items() if name in known}
+        told = {name: value for name, value in row.fields.items() if name in known}
+        try:
+            return secrets_sealed(row.model, row.key, told)
+        except Unreadable:
+            plan.notes.append(NO_KEY)
+            hidden = registry.secret_fields(row.model)
+            return {name: value for name, value in told.items() if name not in hidden}
 
     def finish(self) -> list[ModelPlan]:
         """What would be done, once every row was taken."""

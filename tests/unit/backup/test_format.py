@@ -11,7 +11,7 @@ import uuid
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from standby.backup import format as backup_format
@@ -32,6 +32,7 @@ PASSPHRASE = "correct horse bättery"
 FIELDS = ["count", "name", "note"]
 Rows = list[dict[str, Any]]
 
+some = settings(deadline=None, max_examples=60)
 texts = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=40)
 rows = st.lists(
     st.fixed_dictionaries(
@@ -83,11 +84,13 @@ def plenty(count: int) -> Rows:
     ]
 
 
+@some
 @given(rows, st.none() | st.text(min_size=1, max_size=20))
 def test_what_was_written_is_read(content: Rows, passphrase: str | None) -> None:
     assert unpacked(packed(content, passphrase), passphrase) == content
 
 
+@some
 @given(st.data(), st.sampled_from([None, PASSPHRASE]))
 def test_any_flipped_bit_is_found(data: st.DataObject, passphrase: str | None) -> None:
     whole = packed(plenty(60), passphrase)
@@ -99,6 +102,7 @@ def test_any_flipped_bit_is_found(data: st.DataObject, passphrase: str | None) -
     assert problem.value.reason
 
 
+@some
 @given(st.data(), st.sampled_from([None, PASSPHRASE]))
 def test_any_missing_end_is_found(data: st.DataObject, passphrase: str | None) -> None:
     whole = packed(plenty(60), passphrase)
@@ -106,12 +110,14 @@ def test_any_missing_end_is_found(data: st.DataObject, passphrase: str | None) -
         unpacked(whole[: data.draw(st.integers(0, len(whole) - 1))], passphrase)
 
 
+@some
 @given(st.binary(min_size=1, max_size=40), st.sampled_from([None, PASSPHRASE]))
 def test_whatever_is_put_behind_it_is_found(more: bytes, passphrase: str | None) -> None:
     with pytest.raises(BackupError):
         unpacked(packed(plenty(5), passphrase) + more, passphrase)
 
 
+@some
 @given(
     st.binary(max_size=400),
     st.sampled_from([b"", b"\xfd7zXZ\0", sealed.MAGIC, b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4F"]),
@@ -129,6 +135,7 @@ def repacked(lines: list[bytes]) -> bytes:
     return lzma.compress(b"".join(lines))
 
 
+@some
 @given(st.data())
 def test_lines_out_of_order_missing_or_twice_are_located(data: st.DataObject) -> None:
     lines = lines_of(packed(plenty(30)))

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from omm_portal.accounts.models import AccountRole, ApiToken, User
 from omm_portal.accounts.services import token_create, user_create
 from rfps.models import Rfp, Site
-from standby import journal
+from standby import journal, keyring
 from standby.backup import sealed
 from standby.backup.errors import BackupError
 from standby.backup.format import BackupReader
 from standby.backup.making import make_backup
 from standby.backup.planning import Choice, Plan, make_plan
 from standby.backup.restoring import Outdated, Restored, restore
-from standby.models import JournalEntry, OmmSettings, SystemSettings
+from standby.models import DataKey, JournalEntry, OmmSettings, SystemSettings
 from standby.services import system_settings_update
 from standby.written import Written
 from tests.gate import OpenGate
@@ -275,6 +275,27 @@ def test_the_last_administrator_and_ones_own_account_stay(admin: User) -> None:
     assert reasons(plan) == dict.fromkeys(
         (str(admin.pk), str(maria.pk)), "One enabled user with full access must remain."
     )
+
+
+def test_sealed_secrets_come_back_on_a_pair_with_another_key() -> None:
+    system_settings_update(changes={"snmp_community": "s3cret-community"}, actor="admin")
+    plain, data = taken(), taken(PASSPHRASE)
+    assert b"s3cret-community" not in lzma.decompress(plain)
+    assert b"v1:" not in lzma.decompress(plain)
+    assert planned(data, passphrase=PASSPHRASE).is_empty
+    system_settings_update(changes={"snmp_community": "another"}, actor="admin")
+    assert planned(plain).is_empty
+    old = DataKey.objects.get()
+    with journal.change(actor="admin", source="cli") as change:
+        change.delete(old)
+        change.save(keyring.new_key(id=uuid.uuid4()))
+    plan = planned(data, passphrase=PASSPHRASE)
+    changed = next(model for model in plan.models if model.label == "standby.systemsettings")
+    assert [list(each.after or ()) for each in changed.differences] == [["snmp_community"]]
+    restored(data, passphrase=PASSPHRASE)
+    row = SystemSettings.objects.get()
+    assert keyring.reveal(row, "snmp_community") == "s3cret-community"
+    assert planned(data, passphrase=PASSPHRASE).is_empty
 
 
 def test_addresses_are_put_on_trial(stations: list[Rfp]) -> None:
