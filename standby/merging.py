@@ -19,7 +19,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
-from django.db.models import Count, F, ProtectedError, Sum
+from django.db.models import ProtectedError
 from django.utils import timezone
 
 from standby import journal
@@ -268,22 +268,3 @@ def fields_of(error: Exception) -> frozenset[str]:
     if isinstance(error, ValidationError) and hasattr(error, "error_dict"):
         return frozenset(error.error_dict)
     return frozenset()
-
-
-def unaccounted() -> int:
-    """Changes that losers set aside and that are in no class here: on their way, or lost."""
-    expected = Split.objects.aggregate(sum=Sum("loser_changes"))["sum"] or 0
-    here = SetAside.objects.filter(split__in=Split.objects.values("pk")).count()
-    return int(expected) - here
-
-
-def split_counts(splits: Iterable[Split]) -> dict[Any, Counter[str]]:
-    """How many changes of each split are in which class; ``waiting`` those not yet looked at."""
-    keys = [split.pk for split in splits]
-    found = SetAside.objects.filter(split__in=keys).values("split", "state")
-    counts: dict[Any, Counter[str]] = {key: Counter() for key in keys}
-    judged = found.annotate(all=Count("pk"), seen=Count(F("judged_at")))
-    for row in judged.order_by():
-        unseen = row["all"] - row["seen"] if row["state"] == OPEN else 0
-        counts[row["split"]].update({row["state"]: row["all"] - unseen, "waiting": unseen})
-    return counts

@@ -175,6 +175,10 @@ class Split(models.Model):
     """The last entry that both journals had."""
     loser_changes = models.BigIntegerField()
     """How many changes the loser set aside."""
+    digest = models.CharField(max_length=64, blank=True, default="")
+    """standby.domain.accounting.digest_of their ids; empty in rows of older versions."""
+    copy = models.CharField(max_length=128, blank=True, default="")
+    """The file that holds the loser's database as it was, on its host; empty for none."""
     winner_changes = models.BigIntegerField(null=True, blank=True)
     """How many changes the winner had made meanwhile."""
     version = models.PositiveIntegerField(default=1)

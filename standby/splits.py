@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
+from standby.accounting import accounts, full_account
+from standby.domain.accounting import Account, Tally
 from standby.domain.merge import KEPT, MERGED, OPEN, REPLACED
 from standby.domain.sentence import unpack
-from standby.merging import split_counts
 from standby.models import Split
 from standby.texts import local
 
@@ -35,11 +35,13 @@ class SplitRow:
     winner_changes: int | None
     loser_changes: int
     classes: dict[str, int]
+    problems: list[str]
+    """What must never be, in people's words."""
 
     @property
     def is_accounted(self) -> bool:
         """True when every change of the loser is in exactly one class."""
-        return sum(self.classes.values()) == self.loser_changes and not self.classes[MISSING]
+        return not self.problems and not self.classes[MISSING]
 
     @property
     def key(self) -> str:
@@ -65,11 +67,16 @@ class SplitRow:
 def split_rows(splits: Iterable[Split]) -> list[SplitRow]:
     """Reports, with one query for all counts."""
     rows = list(splits)
-    classes = split_classes(rows)
-    return [_row(split, classes[split.pk]) for split in rows]
+    found = accounts(rows)
+    return [_row(split, found[split.pk]) for split in rows]
 
 
-def _row(split: Split, classes: dict[str, int]) -> SplitRow:
+def split_report(split: Split) -> SplitRow:
+    """The report of one split; the changes' identities are compared too."""
+    return _row(split, full_account(split))
+
+
+def _row(split: Split, account: Account) -> SplitRow:
     began = split.began_at
     return SplitRow(
         id=split.pk,
@@ -82,15 +89,14 @@ def _row(split: Split, classes: dict[str, int]) -> SplitRow:
         term=split.term,
         winner_changes=split.winner_changes,
         loser_changes=split.loser_changes,
-        classes=classes,
+        classes=classes_of(account),
+        problems=[local(text) for text in account.problems()],
     )
 
 
-def split_classes(splits: Sequence[Split]) -> dict[Any, dict[str, int]]:
-    """For each split how many changes of the loser are in which class; the sum is all of them."""
-    counts = split_counts(splits)
-    found: dict[Any, dict[str, int]] = {}
-    for split in splits:
-        here = {state: counts[split.pk][state] for state in (MERGED, OPEN, KEPT, REPLACED, WAITING)}
-        found[split.pk] = {**here, MISSING: max(0, split.loser_changes - sum(here.values()))}
-    return found
+def classes_of(account: Account) -> dict[str, int]:
+    """How many changes of the loser are in which class; the sum is all of them."""
+    tallies = account.tallies
+    counts = {state: tallies.get(state, Tally()).all for state in (MERGED, OPEN, KEPT, REPLACED)}
+    counts[OPEN] -= account.waiting
+    return {**counts, WAITING: account.waiting, MISSING: account.missing}

@@ -20,6 +20,7 @@ from standby.models import (
     Split,
     SystemSettings,
 )
+from standby.splits import classes_of
 
 
 class IsSetField(serializers.BooleanField):
@@ -212,6 +213,9 @@ class SplitSerializer(serializers.ModelSerializer[Split]):
 
     reason = serializers.SerializerMethodField()
     classes = serializers.SerializerMethodField(help_text="Changes of the loser by class.")
+    problems = serializers.SerializerMethodField(
+        help_text="What is wrong in the account of the loser's changes; must be empty."
+    )
 
     class Meta:
         model = Split
@@ -226,6 +230,8 @@ class SplitSerializer(serializers.ModelSerializer[Split]):
             "winner_changes",
             "loser_changes",
             "classes",
+            "problems",
+            "copy",
         ]
 
     def get_reason(self, row: Split) -> str:
@@ -234,8 +240,11 @@ class SplitSerializer(serializers.ModelSerializer[Split]):
 
     def get_classes(self, row: Split) -> dict[str, int]:
         """Each change is in exactly one; ``waiting`` is not looked at, ``missing`` not here yet."""
-        counts: dict[str, int] = self.context["classes"][row.pk]
-        return counts
+        return classes_of(self.context["accounts"][row.pk])
+
+    def get_problems(self, row: Split) -> list[str]:
+        """Sentences; changes that are on their way are no problem."""
+        return [str(text) for text in self.context["accounts"][row.pk].problems()]
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):

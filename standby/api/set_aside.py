@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from omm_portal.api import SOURCE, actor, expected_version, write_response
 from standby import selectors
+from standby.accounting import accounts, full_account
 from standby.api.serializers import (
     DecidedSerializer,
     DecisionOnAllSerializer,
@@ -25,7 +26,6 @@ from standby.api.serializers import (
 from standby.deciding import set_aside_decide, set_aside_decide_all
 from standby.filters import SetAsideFilterSet
 from standby.models import SetAside, Split
-from standby.splits import split_classes
 
 
 class SetAsideListView(generics.GenericAPIView[SetAside]):
@@ -107,5 +107,16 @@ class SplitListView(generics.GenericAPIView[Split]):
     def get(self, request: Request) -> Response:
         """When, why, how long, and what became of each change of the loser."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
-        context = {"classes": split_classes(page)}
+        context = {"accounts": accounts(page)}
         return self.get_paginated_response(SplitSerializer(page, many=True, context=context).data)
+
+
+class SplitView(APIView):
+    """The report of one split."""
+
+    @extend_schema(responses=SplitSerializer, operation_id="splits_one")
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """The same as in the list; here the identities of the changes are compared too."""
+        found = generics.get_object_or_404(selectors.split_list(), pk=pk)
+        context = {"accounts": {found.pk: full_account(found)}}
+        return Response(SplitSerializer(found, context=context).data)

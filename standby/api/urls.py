@@ -23,6 +23,7 @@ urlpatterns = [
         name="set-aside-decide",
     ),
     path("splits/", set_aside.SplitListView.as_view(), name="split-list"),
+    path("splits/<uuid:pk>/", set_aside.SplitView.as_view(), name="split"),
     path("events/", views.EventListView.as_view(), name="event-list"),
     path("standby/samples/", views.SamplesView.as_view(), name="standby-samples"),
     path("standby/switchover/", actions.SwitchoverView.as_view(), name="standby-switchover"),

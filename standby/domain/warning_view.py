@@ -76,6 +76,10 @@ class WarningView:
     """Of the open ones, those that the merge has not looked at yet."""
     set_aside_missing: int = 0
     """Changes of the other OMM that it told of and that are not here yet."""
+    set_aside_lost: int = 0
+    """Of these, those that the other OMM has not either."""
+    split_problem: str = ""
+    """What is wrong in the account of a split."""
     split_resolved: bool = False
     policies_differ: bool = False
     wrong_secret: bool = False

@@ -129,19 +129,36 @@ def sip_unreachable(view: WarningView) -> Iterator[PairWarning]:
 
 def split_resolved(view: WarningView) -> Iterator[PairWarning]:
     """Both OMMs had been active; what one of them changed is on its way or waits for a review."""
-    on_the_way = max(view.set_aside_pending, view.set_aside_missing)
+    on_the_way = max(view.set_aside_pending, view.set_aside_missing - view.set_aside_lost)
     waiting = view.set_aside_open + on_the_way
-    if not waiting and not view.split_resolved:
+    wrong = bool(view.set_aside_lost or view.split_problem)
+    if not waiting and not wrong and not view.split_resolved:
         return
     parts: list[str] = [say("Both OMMs had been active; one of them is standby again.")]
     parts += _set_aside_texts(on_the_way, view)
-    severity = Severity.WARNING if waiting else Severity.INFO
+    severity = Severity.ERROR if wrong else Severity.WARNING if waiting else Severity.INFO
     advice = say("Review the changes that were set aside.")
+    if wrong:
+        advice = say("Look at the report of the split and at the copy of the database.")
     yield PairWarning("split_resolved", severity, join(*parts), advice)
 
 
 def _set_aside_texts(on_the_way: int, view: WarningView) -> Iterator[str]:
-    if on_the_way:
+    if view.split_problem:
+        yield view.split_problem
+    if view.set_aside_lost:
+        yield say_count(
+            "1 change is missing: the other OMM has it no more.",
+            "%(count)s changes are missing: the other OMM has them no more.",
+            view.set_aside_lost,
+        )
+    if on_the_way and not view.in_contact:
+        yield say_count(
+            "1 change is still on one OMM only, waiting for contact.",
+            "%(count)s changes are still on one OMM only, waiting for contact.",
+            on_the_way,
+        )
+    elif on_the_way:
         yield say_count(
             "1 change is on the way to the active OMM.",
             "%(count)s changes are on the way to the active OMM.",

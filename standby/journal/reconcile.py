@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from standby.domain.accounting import digest_of
 from standby.domain.facts import Head
 from standby.domain.sentence import pack
 from standby.journal import guard, staging, store
@@ -51,8 +52,8 @@ class SplitFacts:
     reason: str = ""
     until: int = 0
 
-    def packed(self, common: int, lost: int) -> dict[str, Any]:
-        """As the winner takes it: the row of Split, with ``until``."""
+    def packed(self, common: int, lost: Sequence[str] = (), copy: str = "") -> dict[str, Any]:
+        """As the winner takes it: the row of Split, with ``until``. ``lost`` names the changes."""
         return {
             "winner": self.winner,
             "loser": self.loser,
@@ -61,7 +62,9 @@ class SplitFacts:
             "ended_at": time_text(self.ended_at),
             "reason": pack({"text": self.reason}) if self.reason else None,
             "common": common,
-            "loser_changes": lost,
+            "loser_changes": len(lost),
+            "digest": digest_of(lost),
+            "copy": copy,
             "until": self.until,
         }
 
@@ -84,8 +87,7 @@ def reconcile(
     nothing was done then.
     """
     head = read_head(connections[using])
-    if head.seq > common_seq and head.real:
-        keep_copy(head, using=using)
+    copy = keep_copy(head, using=using) if head.seq > common_seq and head.real else None
     with write_transaction(using) as connection, guard.lifted(connection):
         head = read_head(connection, lock=True)
         require_closed_fence(connection)
@@ -94,7 +96,8 @@ def reconcile(
         split = split_id(settings.OMM.address, common_seq, head.hash)
         lost = remember(connection, _suffix(connection, common_seq), split)
         if facts is not None:
-            _keep_facts(connection, split, facts.packed(common_seq, lost))
+            name = copy.name if copy is not None else ""
+            _keep_facts(connection, split, facts.packed(common_seq, lost, name))
         if is_snapshot(connection, transfer):
             return _follow_snapshot(connection, transfer, common_seq)
         head = roll_back_in(connection, head, common_seq)

@@ -28,16 +28,18 @@ def set_aside_id(node: str, term: int, seq: int, digest: str) -> uuid.UUID:
     return uuid.uuid5(NAMESPACE, f"{node}/{term}/{seq}/{digest}")
 
 
-def remember(connection: BaseDatabaseWrapper, entries: Iterable[Entry], split: uuid.UUID) -> int:
+def remember(
+    connection: BaseDatabaseWrapper, entries: Iterable[Entry], split: uuid.UUID
+) -> list[str]:
     """Keep own entries as pending set-aside changes, within a transaction of the caller.
 
-    Returns how many are changes that ``split`` lost. Beginnings are nobody's change. A set-aside
+    Returns the ids of the changes that ``split`` lost. Beginnings are nobody's change. A set-aside
     change or a split that this OMM had heard of itself is kept as what it is, not as the entry
     that recorded it. What a merge made is not kept: the winner judges those changes anew.
     """
     rows: dict[uuid.UUID, PendingSetAside] = {}
     splits: list[PendingSplit] = []
-    lost = 0
+    lost: list[str] = []
     for entry in entries:
         if lost_as(entry.model, entry.operation, entry.source) is Lost.SPLIT:
             splits.append(PendingSplit(id=uuid.UUID(entry.object), facts=entry.after))
@@ -45,7 +47,8 @@ def remember(connection: BaseDatabaseWrapper, entries: Iterable[Entry], split: u
         row = _pending(entry, split)
         if row is not None:
             rows[row.pk] = row
-            lost += row.split == split
+            if row.split == split:
+                lost.append(str(row.pk))
         if len(rows) >= CHUNK:
             _store(connection, rows)
             rows = {}

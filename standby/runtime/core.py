@@ -35,6 +35,7 @@ from standby.link.channel import ChannelServer
 from standby.link.control import ControlServer
 from standby.link.datagram import DatagramCodec
 from standby.link.tls import client_context, server_context
+from standby.runtime.accounts import AccountWatch
 from standby.runtime.beats import Beats
 from standby.runtime.budget import ErrorBudget
 from standby.runtime.commands import Commands
@@ -159,6 +160,7 @@ class PairRuntime(LoopHost):
         self.follower = Follower(self)
         self.merger = Merger(self)
         self.splits = SplitWatch(self)
+        self.accounts = AccountWatch(self)
         self.comparer = Comparer(self)
         self.proof = TableProof(self)
         self.commands = Commands(self)
@@ -295,6 +297,7 @@ class PairRuntime(LoopHost):
         self._in_contact = now_in_contact
         self.events.contact(in_contact=now_in_contact)
         self.splits.contact(in_contact=now_in_contact)
+        self.accounts.contact(in_contact=now_in_contact)
         if now_in_contact:
             self.link.drop()
             self.comparer.wake.set()

@@ -246,7 +246,9 @@ class DocumentMaker:
             set_aside_open=runtime.health.set_aside_open,
             set_aside_pending=runtime.health.set_aside_pending,
             set_aside_waiting=runtime.health.set_aside_waiting,
-            set_aside_missing=runtime.health.set_aside_missing,
+            set_aside_missing=runtime.accounts.missing,
+            set_aside_lost=runtime.accounts.lost,
+            split_problem=runtime.accounts.problem,
             policies_differ=heard and peer is not None and self._policy_differs(peer.policy),
             wrong_secret=now - runtime.ears.wrong_secret_at < OWN_PEER_SILENT
             and not member.in_contact,

@@ -215,8 +215,10 @@ class Follower:
             ids = await self._runtime.writer.run(journal.receive_set_aside, items, splits)
         except GateClosed as error:
             raise Refused("gate", str(error)) from None
-        self._runtime.shipper.wake.set()
-        self._runtime.merger.wake.set()
+        self._runtime.accounts.heard(is_all=bool(message.get("all")))
+        if items or splits:
+            self._runtime.shipper.wake.set()
+            self._runtime.merger.wake.set()
         return {"type": "set_aside", "ids": [str(each) for each in ids]}
 
     async def _events(self, message: Message) -> Message:
@@ -350,7 +352,8 @@ class Follower:
         items = await runtime.reader.run(journal.pending_set_aside, SET_ASIDE_AT_ONCE)
         splits = await runtime.reader.run(journal.pending_splits)
         if not items and (not splits or self._splits_told):
-            self._pending_checked = True
+            done = await runtime.link.request({"type": "set_aside", "items": [], "all": True})
+            self._pending_checked = done.get("type") == "set_aside"
             return
         message = {"type": "set_aside", "items": items, "splits": splits}
         answer = await runtime.link.request(message)
@@ -368,8 +371,9 @@ class Follower:
         if not runtime.member.gate_open:
             return
         await runtime.writer.run(hooks.promoted)
-        if await runtime.writer.run(journal.adopt_pending):
-            runtime.shipper.wake.set()
+        with runtime.health.patient():
+            if await runtime.writer.run(journal.adopt_pending):
+                runtime.shipper.wake.set()
         runtime.merger.wake.set()
 
     def request_switchover(self, actor: str) -> Awaitable[Message]:

@@ -18,6 +18,7 @@ from standby.models import NodeIdentity, SetAside, SetAsideClass, SipSettings
 from standby.sip_check import check_targets
 
 if TYPE_CHECKING:
+    from standby.runtime.accounts import AccountWatch
     from standby.runtime.core import PairRuntime
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,6 @@ class Health:
         self.set_aside_open = 0
         self.set_aside_pending = 0
         self.set_aside_waiting = 0
-        self.set_aside_missing = 0
         self.disk_text = ""
         self._runtime = runtime
         self._database_error = ""
@@ -153,7 +153,7 @@ class Health:
     async def _look(self) -> None:
         """Read settings and counts that the runtime shows or needs."""
         try:
-            seen = await self._runtime.reader.run(_look, self._looked_at)
+            seen = await self._runtime.reader.run(_look, self._looked_at, self._runtime.accounts)
         except DatabaseError as error:
             log.warning("settings cannot be read: %s", error)
             return
@@ -164,9 +164,9 @@ class Health:
             self.set_aside_open = seen["open"]
             self.set_aside_pending = seen["pending"]
             self.set_aside_waiting = seen["waiting"]
-            self.set_aside_missing = seen["missing"]
             self._runtime.sip.configure(seen["targets"])
             await self._runtime.maintenance.look()
+        self._runtime.accounts.take()
         if self.set_aside_waiting and self._runtime.member.gate_open:
             self._runtime.merger.wake.set()
         self.disk_text = self._disk()
@@ -199,12 +199,13 @@ def _try_write() -> None:
     NodeIdentity.objects.filter(pk=1).update(checked_at=time.time())
 
 
-def _look(last_head: str) -> dict[str, Any]:
+def _look(last_head: str, accounts: AccountWatch) -> dict[str, Any]:
     head = journal.head()
     connected = hooks.rfps_connected()
-    if head.hash == last_head:
+    if head.hash == last_head and not accounts.is_stale:
         return {"head": head.hash, "changed": False, "connected": connected}
     row = SipSettings.objects.first()
+    accounts.look()
     return {
         "head": head.hash,
         "changed": True,
@@ -213,6 +214,5 @@ def _look(last_head: str) -> dict[str, Any]:
         "open": SetAside.objects.filter(state=SetAsideClass.OPEN).count(),
         "pending": journal.pending_count(),
         "waiting": merging.waiting().count(),
-        "missing": merging.unaccounted(),
         "targets": tuple(check_targets(row)) if row is not None else (),
     }

@@ -54,10 +54,10 @@ class Merger:
             runtime.shipper.wake.set()
             await asyncio.sleep(PAUSE)
         if self._counts and runtime.member.gate_open:
-            await self._tell()
+            self._tell()
 
-    async def _tell(self) -> None:
-        """Say what became of them; a change that is in no class is a fault that must be seen."""
+    def _tell(self) -> None:
+        """Say what became of them."""
         counts, self._counts = self._counts, Counter()
         text = say(
             "Changes of the other side of the split: %(merged)s merged, %(open)s open.",
@@ -66,9 +66,6 @@ class Merger:
         )
         events = self._runtime.events
         events.record("split_merged", "info", text, {"classes": dict(counts)})
-        missing = await self._runtime.writer.run(merging.unaccounted)
-        if missing:
-            log.warning("%d set-aside changes have not arrived, or arrived twice", missing)
 
 
 class SplitWatch:
@@ -112,5 +109,5 @@ class SplitWatch:
         head, peer = runtime.head, runtime.member.peer
         facts = self.facts(peer.head.seq if peer else head.seq)
         key = journal.split_id(facts.loser, head.seq, f"{facts.term}/{head.hash}")
-        await runtime.writer.run(journal.note_split, key, facts.packed(head.seq, 0))
+        await runtime.writer.run(journal.note_split, key, facts.packed(head.seq))
         return True

@@ -27,7 +27,7 @@ from standby.filters import SetAsideFilterSet
 from standby.forms import DecideForm, SetAsideFilterForm
 from standby.models import SetAside, Split
 from standby.rows import SetAsideRow, ThreeValues, set_aside_rows
-from standby.splits import split_rows
+from standby.splits import split_report, split_rows
 from standby.templatetags.pair import value_text
 from standby.texts import local
 from standby.written import StaleObject, Written
@@ -244,5 +244,4 @@ class SplitPage(SignedIn, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         found = get_object_or_404(selectors.split_list(), pk=self.kwargs["pk"])
         may_decide = account(self.request).has_full_access
-        row = split_rows([found])[0]
-        return super().get_context_data(row=row, may_decide=may_decide, **kwargs)
+        return super().get_context_data(row=split_report(found), may_decide=may_decide, **kwargs)

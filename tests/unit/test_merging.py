@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
 
 from omm_portal.accounts.models import User
-from omm_portal.accounts.services import user_create, user_update
+from omm_portal.accounts.services import token_create, user_create, user_update
 from rfps import services
 from rfps.models import Rfp, Site
 from standby import journal, merging
-from standby.journal import set_aside
+from standby.accounting import Accountant, full_account
+from standby.domain.accounting import Account, digest_of
+from standby.journal import guard, set_aside
 from standby.models import JournalEntry, OmmSettings, SetAside, Split, SystemSettings
 from standby.services import SYSTEM_ID, omm_settings_update, system_settings_update
+from tests.unit.pages.conftest import client_of
 
 LOSER = "10.0.0.9"
 
@@ -63,6 +70,11 @@ def merge_all() -> dict[str, int]:
     states = list(SetAside.objects.values_list("state", flat=True))
     assert not merging.waiting().exists()
     return {state: states.count(state) for state in sorted(set(states))}
+
+
+def the_account() -> Account:
+    """Of the only split."""
+    return full_account(Split.objects.get())
 
 
 def rename(site: Site, name: str) -> None:
@@ -215,8 +227,6 @@ def test_the_last_administrator_is_never_taken_away(lost: Any, admin: User) -> N
 
 
 def test_addresses_of_the_omms_are_never_changed_without_a_trial(lost: Any) -> None:
-    from django.utils import timezone
-
     lost(
         lambda: omm_settings_update(
             changes={"first_address": "10.0.0.1"}, now=timezone.now(), actor="lena"
@@ -273,16 +283,17 @@ def test_a_transaction_waits_for_its_rest(lost: Any) -> None:
         "until": common,
     }
     items = [item_of(wire, split) for wire in wires]
+    facts["digest"] = digest_of(str(item["id"]) for item in items)
     journal.receive_set_aside(items[:2], [facts])
     assert merging.merge_step() == {}
-    assert merging.unaccounted() == 1
+    assert the_account().missing == 1
     journal.receive_set_aside(items, [facts])
-    assert merging.unaccounted() == 0
+    assert (the_account().missing, list(the_account().problems())) == (0, [])
     assert merge_all() == {"merged": 3}
     assert Rfp.objects.count() == 3
     found = Split.objects.get()
     assert (found.loser_changes, found.winner_changes) == (3, 0)
-    assert merging.split_counts([found])[found.pk]["merged"] == 3
+    assert the_account().tallies["merged"].all == 3
 
 
 def test_a_change_of_another_version_is_open(lost: Any) -> None:
@@ -293,3 +304,96 @@ def test_a_change_of_another_version_is_open(lost: Any) -> None:
     with journal.change(actor="system", source="system") as change:
         change.save(row)
     assert merge_all() == {"open": 1}
+
+
+@pytest.fixture
+def settled(lost: Any) -> Split:
+    """A split that lost three changes, all merged but the last, which is open."""
+    split = "5b5c2d5e-0a6f-5c43-9f0e-1d9c5b7e8a12"
+    common = journal.head().seq
+    for name in ("A", "B", "C"):
+        services.site_create(name=name, actor="lena")
+    items = [item_of(wire, split) for wire in journal.read_batch(common, 10**7).entries]
+    journal.fence_close()
+    journal.roll_back(common)
+    journal.fence_open(1)
+    services.site_create(name="C", actor="admin")
+    facts = {
+        "id": split,
+        "winner": "10.0.0.10",
+        "loser": LOSER,
+        "term": 2,
+        "ended_at": "2026-01-01T00:00:00.000000Z",
+        "common": common,
+        "loser_changes": 3,
+        "digest": digest_of(str(item["id"]) for item in items),
+    }
+    journal.receive_set_aside(items, [facts])
+    assert merge_all() == {"merged": 2, "open": 1}
+    return Split.objects.get()
+
+
+def plant(**values: Any) -> None:
+    """Alter the first set-aside change past all rules."""
+    with guard.lifted(connection):
+        SetAside.objects.filter(pk=SetAside.objects.order_by("seq")[0].pk).update(**values)
+
+
+def exchange() -> None:
+    """Another change in the place of the first one: the count is right."""
+    with guard.lifted(connection):
+        row = SetAside.objects.order_by("seq")[0]
+        row.delete()
+        row.pk = uuid.uuid4()
+        row.save(force_insert=True)
+
+
+def double() -> None:
+    """The first one twice."""
+    with guard.lifted(connection):
+        row = SetAside.objects.order_by("seq")[0]
+        row.pk = uuid.uuid4()
+        row.save(force_insert=True)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "live"])
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        (exchange, "not those that were set aside"),
+        (double, "1 change more is listed"),
+        (lambda: plant(state="lost"), "1 change is in no class"),
+        (lambda: plant(state="kept"), "1 change is in no class"),
+        (lambda: plant(judged_at=None), "1 change is in no class"),
+    ],
+    ids=["exchanged", "twice", "no class", "kept by nobody", "merged unseen"],
+)
+def test_a_change_that_is_not_in_exactly_one_class_is_noticed(
+    settled: Split, admin: User, fault: Any, text: str
+) -> None:
+    """While the pair runs, on the split's page and in REST."""
+    accountant = Accountant()
+    accountant.look()
+    assert (accountant.missing, accountant.problems) == (0, {})
+    browser = client_of(admin)
+    assert "in exactly one class" in browser.get(f"/splits/{settled.pk}/").content.decode()
+    fault()
+    accountant = Accountant()
+    accountant.look()
+    assert text in accountant.problems[settled.pk][0]
+    page = browser.get(f"/splits/{settled.pk}/").content.decode()
+    assert text in page
+    assert "does not add up" in page
+    assert "in exactly one class" not in page
+    key = token_create(user=admin, now=timezone.now()).value.key
+    rest = Client(headers={"host": "127.0.0.1", "authorization": f"Token {key}"})
+    assert text in rest.get(f"/api/v1/splits/{settled.pk}/").json()["problems"][0]
+
+
+def test_a_removed_one_is_missing(settled: Split) -> None:
+    accountant = Accountant()
+    accountant.look()
+    with guard.lifted(connection):
+        SetAside.objects.order_by("seq")[0].delete()
+    accountant.look()
+    assert (accountant.missing, the_account().missing) == (1, 1)

@@ -79,6 +79,12 @@ def test_no_standby_counts_unsafe_changes() -> None:
         ),
         ({"set_aside_missing": 4}, "split_resolved", "4 changes are on the way"),
         ({"set_aside_pending": 1}, "split_resolved", "1 change is on the way"),
+        (
+            {"set_aside_missing": 5, "set_aside_lost": 5},
+            "split_resolved",
+            "5 changes are missing: the other OMM has them no more",
+        ),
+        ({"split_problem": "One is twice."}, "split_resolved", "One is twice."),
         ({"split_resolved": True}, "split_resolved", "standby again"),
         ({"wrong_secret": True}, "wrong_peer", "another pair secret"),
         ({"same_address": True}, "wrong_peer", "address 10.0.0.9"),
@@ -150,3 +156,9 @@ def test_several_causes_give_each_code_once_the_gravest_first() -> None:
         "clock_skew",
         "disk_low",
     ]
+
+
+def test_changes_of_an_omm_that_is_away_are_not_on_their_way() -> None:
+    found = warnings_of(replace(CALM, set_aside_missing=2, in_contact=False))
+    (text,) = (each.message for each in found if each.code == "split_resolved")
+    assert "2 changes are still on one OMM only, waiting for contact." in text
