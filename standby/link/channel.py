@@ -28,7 +28,14 @@ from standby.link.frames import (
     read_frame,
 )
 from standby.link.server import ChannelServer
-from standby.link.streams import checked_peer, open_tls, refused_by_tls, socket_address, tune
+from standby.link.streams import (
+    checked_peer,
+    keep_short,
+    open_tls,
+    refused_by_tls,
+    socket_address,
+    tune,
+)
 from standby.link.tls import LinkContext
 
 __all__ = [
@@ -171,6 +178,7 @@ async def _dial(host: str, port: int, source: str) -> socket.socket:
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         tune(connection)
+        keep_short(connection)
         if source:
             connection.bind(socket_address(source, 0)[1])
         await asyncio.get_running_loop().sock_connect(connection, name)

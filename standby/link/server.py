@@ -16,7 +16,14 @@ from standby.link.frames import (
     encode_frame,
     read_frame,
 )
-from standby.link.streams import checked_peer, open_tls, refused_by_tls, socket_address, tune
+from standby.link.streams import (
+    checked_peer,
+    keep_short,
+    open_tls,
+    refused_by_tls,
+    socket_address,
+    tune,
+)
 from standby.link.tls import LinkContext
 
 log = logging.getLogger(__name__)
@@ -98,6 +105,7 @@ class ChannelServer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            keep_short(listener)
             listener.bind(name)
             listener.listen(BACKLOG)
             listener.settimeout(0)

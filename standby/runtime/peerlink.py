@@ -22,6 +22,7 @@ from standby.domain.sentence import say
 from standby.link.channel import (
     ChannelClient,
     LinkAuthError,
+    LinkDown,
     LinkError,
     LinkRefused,
     LinkRemoteError,
@@ -31,6 +32,10 @@ from standby.link.tls import LinkContext
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 0.3
+LONGEST_DIAL = 4.8
+"""Seconds that dialling may take at last: each failure doubles the patience, because over a line of
+long delays or much loss no connection comes about in less.
+"""
 REQUEST_TIMEOUT = 5.0
 REDIAL_PAUSE = 0.25
 FAILURES_A_LINE = 20
@@ -60,6 +65,7 @@ class PeerLink:
         self._context = context
         self._redial = asyncio.Event()
         self._failures = 0
+        self._dialling: asyncio.Task[tuple[ChannelClient, Pair]] | None = None
         self._closing: set[asyncio.Future[None]] = set()
 
     async def run(self) -> None:
@@ -77,7 +83,7 @@ class PeerLink:
 
     async def _one_connection(self) -> None:
         try:
-            self.client, self.route = await self._dial()
+            self.client, self.route = await self._dial_until_dropped()
         except LinkRefused:
             await self._look_for_refusal()
             return
@@ -98,13 +104,26 @@ class PeerLink:
             return
         await self._look_for_refusal()
 
-    async def _dial(self) -> tuple[ChannelClient, Pair]:
+    async def _dial_until_dropped(self) -> tuple[ChannelClient, Pair]:
+        """A new connection; raises LinkError, also when a drop asks for a fresh start."""
+        patience = min(CONNECT_TIMEOUT * 2 ** min(self._failures, 5), LONGEST_DIAL)
+        self._dialling = asyncio.create_task(self._dial(patience))
+        try:
+            await asyncio.wait({self._dialling})
+            if self._dialling.cancelled():
+                raise LinkDown(say("dialling began anew"))
+            return self._dialling.result()
+        finally:
+            self._dialling.cancel()
+            self._dialling = None
+
+    async def _dial(self, patience: float) -> tuple[ChannelClient, Pair]:
         """Connect over the first path that answers; raises what tells most about the peer."""
         failure: LinkError | None = None
         for own, peer in self.routes():
             try:
                 client = await ChannelClient.connect(
-                    peer, self._port, self._context(), own, CONNECT_TIMEOUT
+                    peer, self._port, self._context(), own, patience
                 )
             except LinkError as error:
                 if failure is None or isinstance(error, LinkRefused | LinkAuthError):
@@ -153,7 +172,13 @@ class PeerLink:
         return False
 
     def drop(self) -> None:
-        """On the first beat after a silence the old connection is worth nothing: dial anew."""
+        """On the first beat after a silence the old connection is worth nothing: dial anew.
+
+        Dialling into the silence is worth no more: what was sent waits for its repetition.
+        """
+        self._failures = 0
+        if self._dialling is not None:
+            self._dialling.cancel()
         if self.client is not None:
             self._close(self.client)
         self._redial.set()
@@ -180,7 +205,7 @@ class PeerLink:
 
     async def ask_aside(self, message: dict[str, Any], timeout: float) -> dict[str, Any]:
         """Like request(), over a connection of its own: a slow answer holds nothing else up."""
-        client, _route = await self._dial()
+        client, _route = await self._dial(min(timeout, LONGEST_DIAL))
         try:
             return await client.request(message, timeout)
         finally:

@@ -8,9 +8,11 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -82,7 +84,12 @@ def _many(options: argparse.Namespace) -> int:
         cell, busy = deck.pop()
         command = _command(cell, chance.randrange(10**6), options, busy=busy)
         found = subprocess.run(
-            [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+            [sys.executable, *command],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+            preexec_fn=_end_with_parent,
         )
         results.append(_result(found, command))
         if options.json:
@@ -90,6 +97,15 @@ def _many(options: argparse.Namespace) -> int:
                 file.write(json.dumps(results[-1]) + "\n")
     sys.stdout.write("\n" + table(results) + "\n")
     return 0 if all(result["held"] for result in results) else 1
+
+
+def _end_with_parent() -> None:
+    """The cell ends in order when the whole run is ended, however that is done."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def _end(*_: object) -> None:
+    raise SystemExit("ended")
 
 
 def _result(found: subprocess.CompletedProcess[str], command: list[str]) -> dict[str, Any]:
@@ -112,6 +128,7 @@ def main() -> int:
     if why := namespaces.why_impossible():
         sys.stderr.write(f"{why}\n")
         return 2
+    signal.signal(signal.SIGTERM, _end)
     if options.seed is None:
         options.seed = int(time.time())
     return _one(options) if options.cell else _many(options)

@@ -10,7 +10,7 @@ from typing import Any
 from tests.chaos.hosts import At
 
 PAIR_WAYS = ((At.A, At.B), (At.B, At.A))
-ESSENTIAL = ("supervisor", "web", "standby", "jobs", "rfp", "redis")
+PROCESSES = ("supervisor", "web", "web", "standby", "standby", "jobs", "rfp", "redis")
 JUMPS = (-86400.0, -3600.0, -45.0, 45.0, 3600.0)
 LEAD, REST = 1.0, 2.0
 """Seconds at the beginning and the end of a cell in which no single fault begins."""
@@ -33,6 +33,7 @@ Planner = Callable[[random.Random, float], Plan]
 class Cell:
     """``calm``: no silence over 0.5 s is injected and nothing is hurt, so nobody may take over.
 
+    ``safe``: changes have no reason to be unsafe; more than half of them must not be.
     ``outages``: contact comes back after each ``mend``; one OMM is active within a second then,
     and each outage costs one takeover at most.
     """
@@ -40,6 +41,7 @@ class Cell:
     name: str
     plan: Planner
     calm: bool = False
+    safe: bool = False
     outages: bool = False
     small_disks: bool = False
     clocks: bool = False
@@ -110,7 +112,7 @@ def tight(chance: random.Random, seconds: float) -> Plan:
 def kills(chance: random.Random, seconds: float) -> Plan:
     """Processes of either OMM are killed."""
     return [
-        Action(at, "kill", {"host": chance.choice((At.A, At.B)), "name": chance.choice(ESSENTIAL)})
+        Action(at, "kill", {"host": chance.choice((At.A, At.B)), "name": chance.choice(PROCESSES)})
         for at in _at_random(chance, seconds, 4.0)
     ]
 
@@ -119,7 +121,10 @@ def freezes(chance: random.Random, seconds: float) -> Plan:
     """One process, or all of an OMM, stand still for 0.1 to 5 s."""
     plan: Plan = []
     for at in _at_random(chance, seconds, 6.0):
-        where = {"host": chance.choice((At.A, At.B)), "name": chance.choice((*ESSENTIAL, "all"))}
+        where = {
+            "host": chance.choice((At.A, At.B)),
+            "name": chance.choice((*PROCESSES, "all", "all")),
+        }
         plan.append(Action(at, "stop", where))
         plan.append(Action(at + chance.uniform(0.1, 5.0), "go_on", where))
     return plan
@@ -173,13 +178,13 @@ def everything(chance: random.Random, seconds: float) -> Plan:
 CELLS = {
     cell.name: cell
     for cell in (
-        Cell("clean", clean, calm=True),
+        Cell("clean", clean, calm=True, safe=True),
         Cell("loss", loss, calm=True),
         Cell("jitter", jitter, calm=True),
-        Cell("blips", blips, calm=True),
-        Cell("mtu", mtu, calm=True),
-        Cell("clock", clocks, calm=True, clocks=True),
-        Cell("redis", redis, calm=True),
+        Cell("blips", blips, calm=True, safe=True),
+        Cell("mtu", mtu, calm=True, safe=True),
+        Cell("clock", clocks, calm=True, safe=True, clocks=True),
+        Cell("redis", redis, calm=True, safe=True),
         Cell("outages", outages, outages=True),
         Cell("one-way", one_way),
         Cell("links", links),

@@ -13,7 +13,7 @@ from tests.chaos.books import Account, Ledger, read, settle
 from tests.chaos.cells import Cell, plan_of
 from tests.chaos.faults import Faults, prepare_clock
 from tests.chaos.hosts import LINK_PORT, At, Hosts, busy_cores, small_disk
-from tests.chaos.watch import Takeover, Watch
+from tests.chaos.watch import HANG, Takeover, Watch
 from tests.pair import eventually
 
 BACK_WITHIN = 1.0
@@ -150,6 +150,11 @@ def _judge(result: Result, cell: Cell, watch: Watch, faults: Faults) -> None:
     if cell.calm:
         result.false_takeovers = len(watch.takeovers)
         result.faults += [f"false takeover: {takeover}" for takeover in watch.takeovers]
+        hung = sum(len(endpoint.hung) for endpoint in watch.endpoints.values())
+        if hung:
+            result.faults.append(f"{hung} times no status within {HANG} s")
+    if cell.safe and result.account.unsafe > result.account.safe:
+        result.faults.append(f"{result.account.unsafe} unsafe, {result.account.safe} safe")
     if cell.outages:
         _judge_outages(result, watch, faults)
 

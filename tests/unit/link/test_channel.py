@@ -29,12 +29,14 @@ from standby.link.channel import (
     LinkRemoteError,
     LinkTimeout,
 )
+from standby.link.datagram import MAX_DATAGRAM
 from standby.link.frames import decode_body, encode_frame, read_frame
 from standby.link.keys import ca_key
 from standby.link.tls import client_context, server_context
 
 SECRET = b"s" * 32
 LIMIT = 64 * 1024
+TCP_AND_IPV6, UDP_AND_IPV6 = 20 + 40, 8 + 40
 T = 5.0
 
 
@@ -465,3 +467,15 @@ async def test_a_message_costs_little() -> None:
         each = (time.perf_counter() - start) / 200
         await client.close()
         assert each < 5e-3, f"{each * 1e6:.0f} us a request, both ends together"
+
+
+async def test_packets_are_no_longer_than_heartbeats() -> None:
+    """Where heartbeats pass the channel must pass too: some lines drop what is longer, silently."""
+    async with served() as server:
+        client = await dial(server)
+        ours = client._writer.get_extra_info("socket")
+        (theirs,) = [w.get_extra_info("socket") for w in server._connections.values() if w]
+        for end in (ours, theirs):
+            segment = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+            assert segment + TCP_AND_IPV6 <= MAX_DATAGRAM + UDP_AND_IPV6
+        await client.close()

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -88,3 +90,76 @@ async def test_one_path_that_does_not_refuse_keeps_the_peer_from_counting_as_dea
     finally:
         await server.close()
     assert await link._all_refuse()
+
+
+@asynccontextmanager
+async def far_away(port: int, delay: float) -> AsyncIterator[tuple[int, Callable[[], None]]]:
+    """A port from which every byte takes ``delay`` seconds to ``port`` and back, and a way to stop
+    passing anything on.
+    """
+    silent = False
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                await asyncio.sleep(delay)
+                if not silent:
+                    writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(HOST, port)
+        await asyncio.gather(carry(reader, back), carry(there, writer))
+
+    def silence() -> None:
+        nonlocal silent
+        silent = not silent
+
+    server = await asyncio.start_server(serve, HOST, 0)
+    try:
+        yield server.sockets[0].getsockname()[1], silence
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def linked(delay: float) -> AsyncIterator[tuple[PeerLink, Callable[[], None]]]:
+    server = ChannelServer()
+    accept, mine = server_context(SECRET, "node-b"), client_context(SECRET, "node-a")
+    await server.start([HOST], 0, lambda: accept, answer, lambda _kind: None)
+    async with far_away(server.port, delay) as (port, silence):
+        link = PeerLink(((HOST, HOST),), port, lambda: mine)
+        task = asyncio.create_task(link.run())
+        try:
+            yield link, silence
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await server.close()
+
+
+@pytest.mark.asyncio
+async def test_a_line_of_long_delays_gets_its_connection() -> None:
+    """0.4 s there and back: a handshake takes longer than the first try waits."""
+    async with linked(0.2) as (link, _silence):
+        up = asyncio.Event()
+        link.on_up = up.set
+        await asyncio.wait_for(up.wait(), T)
+        assert await link.request({"type": "ping"}, T) == {"type": "pong"}
+        assert await link.ask_aside({"type": "ping"}, T) == {"type": "pong"}
+
+
+@pytest.mark.asyncio
+async def test_after_a_silence_dialling_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the last try into the silence would have waited."""
+    monkeypatch.setattr(peerlink, "CONNECT_TIMEOUT", 60.0)
+    monkeypatch.setattr(peerlink, "LONGEST_DIAL", 60.0)
+    async with linked(0.0) as (link, silence):
+        silence()
+        up = asyncio.Event()
+        link.on_up = up.set
+        await asyncio.sleep(0.1)
+        assert not up.is_set()
+        silence()
+        link.drop()
+        await asyncio.wait_for(up.wait(), T)
