@@ -79,6 +79,7 @@ def _empty() -> Document:
         "peer": _empty_peer(peer) if peer else None,
         "journal": {"seq": 0, "hash": "", "peer_seq": None, "unsafe": 0, "set_aside": 0},
         "sip": {"configured": False, "reachable": None, "checked_at": None},
+        "witness": None,
         "rfps": {"configured": 0, "connected": 0},
         "warnings": [],
         "reason": "",

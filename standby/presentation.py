@@ -140,6 +140,10 @@ WARNINGS = {
     "path_down": WarningText(
         _("Heartbeat path down"), _("Check the network of the path that is named.")
     ),
+    "witness_unreachable": WarningText(
+        _("Witness does not answer"),
+        _("Start the witness, and check its address, its pair secret and the network to it."),
+    ),
     "maintenance": WarningText(
         _("Maintenance"), _("No automatic takeover happens until the maintenance ends.")
     ),

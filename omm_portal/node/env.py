@@ -16,6 +16,8 @@ SECRET_MIN_LENGTH = 32
 BEATS_PER_TIMEOUT = 10
 MIN_SILENCE_BEATS = 4
 PROBE_SECONDS = 0.2
+WITNESS_PORT = 16323
+MOST_WITNESSES = 5
 UNIX_PATH_LIMIT = 107
 SPLIT_POLICIES = ("longest_active", "most_rfps")
 
@@ -25,6 +27,7 @@ PLAIN_NAMES = frozenset(
         "OMM_PEER_ADDRESS",
         "OMM_BIND",
         "OMM_PATHS",
+        "OMM_WITNESSES",
         "OMM_DATA_DIR",
         "OMM_LOG_DIR",
         "OMM_WEB_PORT",
@@ -70,6 +73,7 @@ class NodeEnvironment:
     peer_address: str
     bind: str
     paths: tuple[tuple[str, str], ...]
+    witnesses: tuple[tuple[str, int], ...]
     pair_secret: Secret
     pair_secret_previous: Secret | None
     data_dir: Path
@@ -254,8 +258,9 @@ def parse(values: Mapping[str, str]) -> NodeEnvironment:
         peer_address=peer,
         bind=reader.address("OMM_BIND", unspecified=True) or address,
         paths=reader.paths("OMM_PATHS"),
+        witnesses=reader.endpoints("OMM_WITNESSES", WITNESS_PORT),
         pair_secret=_pair_secret(reader, peer, data_dir),
-        pair_secret_previous=_long_secret(reader, "OMM_PAIR_SECRET_PREVIOUS"),
+        pair_secret_previous=long_secret(reader, "OMM_PAIR_SECRET_PREVIOUS"),
         data_dir=data_dir,
         log_dir=reader.directory("OMM_LOG_DIR", data_dir / "logs"),
         web_port=reader.port("OMM_WEB_PORT", 8000),
@@ -292,7 +297,7 @@ def _refuse_unknown(values: Mapping[str, str]) -> None:
 
 
 def _pair_secret(reader: Reader, peer: str, data_dir: Path) -> Secret:
-    secret = _long_secret(reader, "OMM_PAIR_SECRET")
+    secret = long_secret(reader, "OMM_PAIR_SECRET")
     if secret is not None:
         return secret
     if peer:
@@ -305,11 +310,31 @@ def _pair_secret(reader: Reader, peer: str, data_dir: Path) -> Secret:
         raise EnvironmentProblem(f"OMM_DATA_DIR: {problem}") from None
 
 
-def _long_secret(reader: Reader, name: str) -> Secret | None:
+def long_secret(reader: Reader, name: str) -> Secret | None:
+    """A pair secret, or None; raises EnvironmentProblem for one that is too short."""
     secret = reader.secret(name)
     if secret is not None and len(secret) < SECRET_MIN_LENGTH:
         raise EnvironmentProblem(f"{name} is too short: at least {SECRET_MIN_LENGTH} characters")
     return secret
+
+
+def _check_witnesses(node: NodeEnvironment) -> None:
+    if not node.witnesses:
+        return
+    if not node.peer_address:
+        raise EnvironmentProblem("OMM_WITNESSES is set but OMM_PEER_ADDRESS is not")
+    hosts = [address for address, _ in node.witnesses]
+    if len(set(hosts)) < len(hosts):
+        raise EnvironmentProblem("OMM_WITNESSES names one host twice")
+    if {node.address, node.peer_address} & set(hosts):
+        raise EnvironmentProblem(
+            "OMM_WITNESSES names one of the two OMMs: a witness belongs on a third host"
+        )
+    if len(hosts) % 2 == 0 or len(hosts) > MOST_WITNESSES:
+        raise EnvironmentProblem(
+            f"OMM_WITNESSES names {len(hosts)} witnesses: more than half of them must agree, so "
+            "name one, three or five"
+        )
 
 
 def _check_together(node: NodeEnvironment) -> None:
@@ -323,6 +348,7 @@ def _check_together(node: NodeEnvironment) -> None:
         raise EnvironmentProblem("OMM_PEER_ADDRESS is not of the IP version of OMM_ADDRESS")
     if node.paths and not node.peer_address:
         raise EnvironmentProblem("OMM_PATHS is set but OMM_PEER_ADDRESS is not")
+    _check_witnesses(node)
     own = [own for own, _ in node.all_paths]
     if len(set(own)) < len(own):
         raise EnvironmentProblem("OMM_PATHS names one of this OMM's own addresses twice")

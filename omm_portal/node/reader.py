@@ -55,6 +55,10 @@ class Reader:
             pairs.append((_address(name, own.strip()), _address(name, peer.strip())))
         return tuple(pairs)
 
+    def endpoints(self, name: str, port: int) -> tuple[tuple[str, int], ...]:
+        """``address,address:port,[address]:port``; without one the default ``port``."""
+        return tuple(_endpoint(name, item, port) for item in self.texts(name))
+
     def networks(self, name: str) -> tuple[str, ...]:
         """A list of networks or single addresses, canonical."""
         return tuple(_network(name, item) for item in self.texts(name))
@@ -120,6 +124,15 @@ def _address(name: str, text: str, *, unspecified: bool = False) -> str:
     if address.is_multicast or (address.is_unspecified and not unspecified):
         raise EnvironmentProblem(f"{name} is not an address of one host: {text!r}")
     return str(address)
+
+
+def _endpoint(name: str, text: str, default: int) -> tuple[str, int]:
+    host, separator, port = text.rpartition(":")
+    if not separator or (":" in host and not host.endswith("]")):
+        host, port = text, str(default)
+    if not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise EnvironmentProblem(f"{name} is not a list of address:port: {text!r}")
+    return _address(name, host.removeprefix("[").removesuffix("]")), int(port)
 
 
 def _network(name: str, text: str) -> str:

@@ -22,6 +22,7 @@ from standby.domain.preference import (
 )
 from standby.domain.reconcile import Relation, Standing
 from standby.domain.sentence import join, say
+from standby.domain.sip_rule import sip_allows
 from standby.domain.split import (
     TIE_SECONDS,
     put_claim,
@@ -30,6 +31,7 @@ from standby.domain.split import (
     step_down_at_once,
 )
 from standby.domain.view import Action, Decision, Sip, View, address_order, become, hold
+from standby.domain.witness_rules import give_up_unwitnessed, wait_for_witness
 
 # --- Rules of an OMM that is not active ---------------------------------------------------------
 
@@ -211,22 +213,6 @@ def _because(evidence: str, why: str) -> str:
     return say("%(evidence)s and %(why)s.", evidence=evidence, why=why)
 
 
-def sip_allows(view: View) -> tuple[bool, str]:
-    """Whether the SIP answers seen so far allow a takeover, and what they add to the reason."""
-    sip = view.sip
-    if not sip.configured:
-        return True, ""
-    if sip.answered_at is None or sip.answered_probe_at is None:
-        return False, ""
-    if view.evidence in (Evidence.REFUSED, Evidence.RESTART):
-        young = view.now - sip.answered_at < view.timing.sip_fresh
-    elif view.evidence is Evidence.SILENCE and view.heard_at is not None:
-        young = sip.answered_probe_at > view.heard_at
-    else:
-        young = sip.answered_probe_at >= view.looking_since
-    return young and not sip.lost, say("the SIP proxy answers")
-
-
 def stand_by(_view: View) -> Decision:
     """The ordinary state of an OMM that is not active."""
     return hold()
@@ -325,6 +311,7 @@ PASSIVE: tuple[Rule, ...] = (
     wait_at_start,
     stay_stranger,
     hold_for_maintenance,
+    wait_for_witness,
     take_over,
     stand_by,
 )
@@ -339,6 +326,7 @@ RULES: dict[Role, tuple[Rule, ...]] = {
         put_claim,
         raise_term,
         give_way_to_data,
+        give_up_unwitnessed,
         give_up_without_sip,
         hand_over_error,
         serve_on,

@@ -81,7 +81,8 @@ class Heartbeat:
 
     ``counter`` grows by one with every statement of a boot; ``echo_boot`` and ``echo_counter``
     repeat the last statement heard from the receiver and so prove that this one is fresh.
-    ``hears`` is the sender's own verdict of hearing the receiver.
+    ``hears`` is the sender's own verdict of hearing the receiver. ``witness`` tells whether a
+    quorum of the witnesses answers the sender; None: it asks none.
     """
 
     node: str
@@ -109,3 +110,4 @@ class Heartbeat:
     wall: float = 0.0
     version: str = ""
     policy: SplitPolicy | None = None
+    witness: bool | None = None

@@ -26,6 +26,10 @@ class Ear:
     successor_of: Heartbeat | None = None
     """The last statement of the peer's boot before, when a restart was noticed; take it once."""
     counter: int = 0
+    proved_at: float = float("-inf")
+    """When the last own statement was sent that the peer has heard and answered."""
+    echoed_at: float = float("-inf")
+    """When the last statement of the peer came that this OMM repeats, fresh or not."""
     _own_timeout: float = field(init=False)
     _sent: dict[int, float] = field(default_factory=dict)
     _echo: tuple[str, int] = ("", 0)
@@ -72,10 +76,12 @@ class Ear:
         if statement.boot == boot and statement.counter <= counter:
             return False
         if not self.proves(statement, now):
-            return self._meet(statement)
+            return self._meet(statement, now)
         self._note_restart(statement)
         self.peer = statement
-        self._echo = (statement.boot, statement.counter)
+        self._echo, self.echoed_at = (statement.boot, statement.counter), now
+        if statement.hears:
+            self.proved_at = max(self.proved_at, self._sent[statement.echo_counter])
         self.contact.heard(now)
         self._agree(statement.contact_timeout)
         return statement.probe or not statement.hears
@@ -91,8 +97,9 @@ class Ear:
         sent_at = self._sent.get(statement.echo_counter)
         return sent_at is not None and now - sent_at <= self.timing.contact_timeout
 
-    def _meet(self, statement: Heartbeat) -> bool:
+    def _meet(self, statement: Heartbeat, now: float) -> bool:
         """Not proved fresh: repeat its counter so that the next statement can be."""
+        self.echoed_at = now
         heard = self.contact.hears and self.peer is not None
         if heard and self.peer is not None and self.peer.boot != statement.boot:
             self._greeting = (statement.boot, statement.counter)
@@ -131,4 +138,5 @@ class Ear:
     def forget(self) -> None:
         """After a freeze: look for the peer as at the start of the process."""
         self.contact.forget()
+        self.proved_at = float("-inf")
         self.unheard()

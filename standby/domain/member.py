@@ -105,7 +105,7 @@ class Member(MemberState):
 
     def _begin_reign(self, promotion: Promotion, now: float) -> list[Effect]:
         changed = self._change_role(Role.ACTIVE, promotion.reason, now)
-        self.forced = promotion.forced
+        self.forced = self.witnessing.waived = promotion.forced
         self.claim = None
         self._met = True
         self._thawing, self._restart_heard_at = False, NEVER
@@ -152,6 +152,7 @@ class Member(MemberState):
         """Advance to ``now`` and decide; call at every beat and after every statement."""
         effects = self._notice_stall(now)
         self._follow_contact(now)
+        self._follow_witnesses(now)
         self._seen_term = max(self._seen_term, facts.head.term)
         if facts.sip.ok:
             self.forced = False
@@ -167,12 +168,14 @@ class Member(MemberState):
             return [*effects, *self._forced()]
         self._force = False
         decision = decide_role(self.view(facts, now))
-        self.yields = decision.yields
+        self._heed(decision, now)
         effects += self._carry_out(decision, facts, now)
         return [*effects, *self._mend_gate()]
 
     def _mend_gate(self, *, reopen: bool = False) -> list[Effect]:
         """Nothing keeps the gate closed any more: open it (``reopen``: for a later term)."""
+        if self.gate.busy and self._unwitnessed:
+            return self.gate.close()
         if self._promotion is None and (reopen or not self.gate.open) and self._wants_gate():
             return self.gate.want(self.gate.term)
         return []
@@ -212,12 +215,6 @@ class Member(MemberState):
             why = say("this OMM stood still")
             effects.append(HandoverEnded(giving.kind, giving.kind.leaves, why))
         return [*effects, Beat(probe=True)]
-
-    def _look_anew(self, now: float, wait: float) -> None:
-        """Look for the peer as at the start; who served before may serve again."""
-        self._looking_since = now
-        self.wait_until = now + wait
-        self._met = self._met and self.role is not Role.ACTIVE
 
     def _follow_contact(self, now: float) -> None:
         lost = self.contact.tick(now) is Hearing.LOST

@@ -11,7 +11,9 @@ from standby.domain.gate import Gate
 from standby.domain.handover import Giving
 from standby.domain.hearing import Ear
 from standby.domain.sentence import say
-from standby.domain.view import View
+from standby.domain.view import Decision, View, address_order
+from standby.domain.witness import Ask
+from standby.domain.witnessing import Witnessing
 
 NEVER = float("-inf")
 
@@ -41,6 +43,9 @@ class MemberState:
     term: int
     now: float
     version: str = ""
+    witnesses: tuple[str, ...] = ()
+    armed: bool = False
+    """The policy ``witness`` was in force when this OMM ended."""
     role: Role = Role.STARTING
     reason: str = say("Starting.")
     forced: bool = False
@@ -52,6 +57,7 @@ class MemberState:
     rfp_open: bool = False
     leaving: bool = False
     ear: Ear = field(init=False)
+    witnessing: Witnessing = field(init=False)
     gate: Gate = field(init=False)
     role_since: float = field(init=False)
     wait_until: float = field(init=False)
@@ -77,6 +83,9 @@ class MemberState:
         self.role_since = self._looking_since = self._last_step = self.now
         self.wait_until = self.now + self.timing.startup_wait
         self._seen_term = self.term
+        names = self.witnesses if self.peer_configured else ()
+        lower = bool(names) and address_order(self.address) < address_order(self.peer_address)
+        self.witnessing = Witnessing(names, self.boot, lower, self.armed and bool(names))
 
     # --- what it sees ---------------------------------------------------------------------------
 
@@ -163,6 +172,7 @@ class MemberState:
             policy=self.policy,
             error_budget=facts.error_budget,
             error_rests=now < self._error_rest_until,
+            witness=self.witnessing.view(now, self.timing, self.ear.proved_at, self.ear.echoed_at),
         )
 
     # --- statements -----------------------------------------------------------------------------
@@ -197,7 +207,13 @@ class MemberState:
             wall=facts.wall,
             version=self.version,
             policy=self.policy,
+            witness=self.witnessing.answers(now, self.timing) if self.witnesses else None,
         )
+
+    def ask(self, number: int, now: float) -> Ask:
+        """The next question to one of the witnesses, which is sent now."""
+        active = self.role is Role.ACTIVE or self.promoting
+        return self.witnessing.ask(number, self.node, self.address, self.timing, now, active=active)
 
     def hear(self, statement: Heartbeat, now: float) -> bool:
         """Take in one authenticated statement; True when it wants an immediate answer.
@@ -217,6 +233,8 @@ class MemberState:
     def refused(self, now: float) -> None:
         """Every path refuses connections: the peer's process is dead on a live host."""
         self.ear.refused(now)
+        dead_for = min(2 * self.timing.contact_timeout, self.timing.startup_wait)
+        self.witnessing.peer_dead_until = now + dead_for
 
     # --- what it asks for -----------------------------------------------------------------------
 
@@ -238,14 +256,39 @@ class MemberState:
             return False
         return self.contact.state is not Hearing.HEARD or self.contact.missed_beats(now) >= 2
 
+    def _heed(self, decision: Decision, now: float) -> None:
+        """What a decision says beside its action."""
+        self.yields = decision.yields
+        self.witnessing.wish(now, wants=decision.wants)
+
+    def _follow_witnesses(self, now: float) -> None:
+        peer = self.peer.witness if self.in_contact and self.peer is not None else None
+        active = self.role is Role.ACTIVE
+        self.witnessing.follow(
+            now, self.timing, peer=peer, in_contact=self.in_contact, active=active
+        )
+
+    @property
+    def _unwitnessed(self) -> bool:
+        """Policy ``witness``: nothing proves that the other OMM has not taken over."""
+        return self._last_step >= self.witnessing.lease_until(self.ear.proved_at, self.timing)
+
     def _wants_gate(self) -> bool:
         """Changes should pass: active, and sure that the other OMM lets none pass."""
         if self.role is not Role.ACTIVE or self._giving is not None or self.claim is not None:
+            return False
+        if self._unwitnessed:
             return False
         peer = self.peer
         if not self.in_contact or peer is None:
             return True
         return peer.role is not Role.ACTIVE and self.gate.answered(peer.echo_counter)
+
+    def _look_anew(self, now: float, wait: float) -> None:
+        """Look for the peer as at the start; who served before may serve again."""
+        self._looking_since = now
+        self.wait_until = now + wait
+        self._met = self._met and self.role is not Role.ACTIVE
 
     def _next_term(self, least: int = 0) -> int:
         """A term above every one that was seen."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
 from standby.domain.contact import Evidence, Hearing, Timing
 from standby.domain.facts import Claim, Head, Heartbeat, Role, SplitPolicy
 from standby.domain.reconcile import Relation
+from standby.domain.witnessing import WitnessView
 
 FRESH_BEATS = 3.5
 """What the peer agreed to counts for so many beats."""
@@ -30,12 +31,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An action and the one sentence that explains it; ``term`` only where one is offered."""
+    """An action and the one sentence that explains it; ``term`` only where one is offered;
+    ``wants``: it would take over with the witnesses' right.
+    """
 
     action: Action
     reason: str
     yields: bool = False
     term: int = 0
+    wants: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class View:
     policy: SplitPolicy
     error_budget: bool = True
     error_rests: bool = False
+    witness: WitnessView = field(default_factory=WitnessView)
 
     @property
     def in_contact(self) -> bool:

@@ -100,6 +100,8 @@ class WarningView:
     paths: int = 1
     paths_down: tuple[str, ...] = ()
     paths_differ: str = ""
+    witnesses_differ: str = ""
+    witness_silent: str = ""
     maintenance_owner: str = ""
     maintenance_until: str = ""
     disk_free_text: str = ""

@@ -265,6 +265,12 @@ def settings_differ(view: WarningView) -> Iterator[PairWarning]:
                 "restart it."
             ),
         )
+    elif view.witnesses_differ:
+        yield _warn(
+            "settings_differ",
+            say("The OMMs' witnesses differ: %(how)s", how=view.witnesses_differ),
+            say("Give both OMMs the same OMM_WITNESSES and restart them."),
+        )
     elif view.policies_differ:
         yield _warn(
             "settings_differ",
@@ -331,6 +337,16 @@ def path_down(view: WarningView) -> Iterator[PairWarning]:
         )
 
 
+def witness_unreachable(view: WarningView) -> Iterator[PairWarning]:
+    """Policy ``witness`` without one that answers."""
+    if view.witness_silent:
+        advice = say(
+            "Start the witness (manage.py omm_witness), and check its address, its pair secret and "
+            "the network to it."
+        )
+        yield _warn("witness_unreachable", view.witness_silent, advice)
+
+
 def maintenance(view: WarningView) -> Iterator[PairWarning]:
     """Rule 10: no automatic takeover meanwhile."""
     if view.maintenance_until:
@@ -375,6 +391,7 @@ RULES: tuple[Rule, ...] = (
     settings_differ,
     clock_skew,
     path_down,
+    witness_unreachable,
     disk_low,
 )
 

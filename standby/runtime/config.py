@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omm_portal.node.env import WITNESS_PORT, host_in_url
 from standby.domain.contact import Timing
 from standby.domain.facts import SplitPolicy
 
@@ -38,7 +39,16 @@ class RuntimeConfig:
     timing: Timing
     policy: SplitPolicy
     replication_wait: float
+    witnesses: tuple[tuple[str, int], ...] = ()
     boot: str = field(default_factory=lambda: random_source.token_hex(8))
+
+    @property
+    def witness_names(self) -> tuple[str, ...]:
+        """How the witnesses are called: by address, with the port where it is not the usual one."""
+        return tuple(
+            host if port == WITNESS_PORT else f"{host_in_url(host)}:{port}"
+            for host, port in self.witnesses
+        )
 
     @classmethod
     def from_environment(cls, env: NodeEnvironment, node: str) -> RuntimeConfig:
@@ -66,4 +76,5 @@ class RuntimeConfig:
             ),
             policy=SplitPolicy(env.split_policy),
             replication_wait=env.replication_wait,
+            witnesses=tuple((address, port) for address, port in env.witnesses),
         )

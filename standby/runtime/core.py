@@ -59,6 +59,7 @@ from standby.runtime.shipping import Shipper
 from standby.runtime.sipwatch import SipWatch
 from standby.runtime.threads import DatabaseThread
 from standby.runtime.ways import Ways
+from standby.runtime.witnesses import WitnessLink
 from standby.runtime.words import Words
 from standby.termfile import TermFile
 
@@ -131,6 +132,7 @@ class PairRuntime(LoopHost):
         self.ears = Ears(self)
         self.words = Words(self)
         self.ways = Ways(self)
+        self.witnesses = WitnessLink(self)
         self._terms = TermFile(config.term_path)
         left_open = await self.fence.close_at_start()
         self.head = await self.reader.run(journal.head)
@@ -146,6 +148,8 @@ class PairRuntime(LoopHost):
             term=max(self._terms.read(), self.head.term),
             now=self.clock(),
             version=VERSION,
+            witnesses=config.witness_names,
+            armed=self.witnesses.armed_before,
         )
         self.sip = SipWatch(config.address, self.clock, self._sip_urgent)
         self.health = Health(self)
@@ -203,6 +207,7 @@ class PairRuntime(LoopHost):
 
     async def _close(self) -> None:
         self.beats.close()
+        self.witnesses.close()
         await self.server.close()
         await self.control.close()
         self.lease.close()
@@ -237,6 +242,7 @@ class PairRuntime(LoopHost):
             self.beats.send(
                 self.member.state(self.facts(), now, probe=self.member.wants_probe(now))
             )
+            self.witnesses.beat()
         self.renew_lease()
         self._look_in_time()
         if self.member.contact.missed_beats(self.clock()) >= 2:
@@ -272,6 +278,7 @@ class PairRuntime(LoopHost):
         before = self.member.reason
         self.carry_out(self.member.step(self.facts(), now))
         self._note_contact()
+        self.witnesses.poke()
         if self.member.stalled:
             self.frozen_at, self.frozen_for = now, now - self._stepped_at
         self._stepped_at = now

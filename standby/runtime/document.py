@@ -64,6 +64,7 @@ class DocumentMaker:
             "peer": self._peer(now),
             "journal": self._journal(),
             "sip": self._sip(now),
+            "witness": runtime.witnesses.row(now),
             "rfps": {
                 "configured": runtime.health.rfps_configured,
                 "connected": runtime.health.rfps_connected,
@@ -272,6 +273,8 @@ class DocumentMaker:
             paths=len(runtime.beats.paths),
             paths_down=runtime.ways.down(now),
             paths_differ=runtime.ways.differ,
+            witnesses_differ=runtime.ways.witnesses_differ,
+            witness_silent=runtime.witnesses.unreachable(now),
             disk_free_text=runtime.health.disk_text,
         )
 
@@ -308,7 +311,15 @@ def _without_clockwork(document: Document) -> Document:
         return document
     calm = _without(peer, "last_heard_ms", "suspicion", "latency_ms")
     paths = [_without(row, "last_heard_ms", "gap_ms", "behind_ms") for row in peer["paths"]]
-    return {**document, "peer": {**calm, "paths": paths}}
+    return {**document, "peer": {**calm, "paths": paths}, "witness": _calm_witness(document)}
+
+
+def _calm_witness(document: Document) -> Document | None:
+    witness: Document | None = document["witness"]
+    if witness is None:
+        return None
+    rows = [_without(row, "last_answer_ms", "hears_peer_ms") for row in witness["witnesses"]]
+    return {**witness, "witnesses": rows}
 
 
 def _without(row: Document, *names: str) -> Document:

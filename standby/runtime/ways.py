@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from standby.domain.paths import Pair, PathEar, paths_differ
-from standby.domain.sentence import say
+from standby.domain.sentence import join, say
+from standby.link.bounds import is_address
 from standby.link.channel import LinkError
-from standby.link.datagram import is_address
 
 if TYPE_CHECKING:
     from standby.runtime.core import PairRuntime
@@ -24,6 +24,7 @@ ASK_TIMEOUT = 1.0
 ROUTE_PATIENCE = 0.5
 """Share of the contact timeout after which the channel leaves a silent path for one that speaks."""
 MOST_PATHS = 16
+LONGEST_NAME = 60
 
 Row = dict[str, Any]
 
@@ -33,6 +34,7 @@ class Ways:
 
     def __init__(self, runtime: PairRuntime) -> None:
         self.theirs: list[tuple[Pair, bool]] | None = None
+        self.their_witnesses: list[str] | None = None
         self._runtime = runtime
         self._contact_since: float | None = None
         self._contact = asyncio.Event()
@@ -49,7 +51,7 @@ class Ways:
         """Once a beat: notice contact, and let the channel leave a path that fell silent."""
         runtime, now = self._runtime, self._runtime.clock()
         if not runtime.member.in_contact:
-            self._contact_since = self.theirs = None
+            self._contact_since = self.theirs = self.their_witnesses = None
             self._contact.clear()
             return
         if self._contact_since is None:
@@ -73,6 +75,7 @@ class Ways:
             with contextlib.suppress(LinkError):
                 answer = await self._runtime.link.request({"type": "setup"}, ASK_TIMEOUT)
                 self.theirs = _told(answer)
+                self.their_witnesses = _told_witnesses(answer)
             await asyncio.sleep(ASK_PERIOD if self.theirs is not None else self._patience)
 
     def setup(self) -> Row:
@@ -82,7 +85,8 @@ class Ways:
             {"own": ear.own, "peer": ear.peer, "heard": not self._silent(ear, now)}
             for ear in self._runtime.beats.ears.ears
         ]
-        return {"type": "setup", "paths": paths}
+        witnesses = list(self._runtime.config.witness_names)
+        return {"type": "setup", "paths": paths, "witnesses": witnesses}
 
     @property
     def differ(self) -> str:
@@ -90,6 +94,18 @@ class Ways:
         if self.theirs is None:
             return ""
         return paths_differ(self._runtime.config.paths, [pair for pair, _ in self.theirs])
+
+    @property
+    def witnesses_differ(self) -> str:
+        """The witnesses of both, if they are not the same ones; else empty."""
+        mine, theirs = self._runtime.config.witness_names, self.their_witnesses
+        if theirs is None or set(mine) == set(theirs):
+            return ""
+        return say(
+            "this OMM asks %(own)s, the other one %(other)s.",
+            own=join(*mine, by=", ") if mine else say("none"),
+            other=join(*theirs, by=", ") if theirs else say("none"),
+        )
 
     # --- for people -----------------------------------------------------------------------------
 
@@ -162,3 +178,10 @@ def _told(answer: Row) -> list[tuple[Pair, bool]] | None:
             case _:
                 return None
     return found
+
+
+def _told_witnesses(answer: Row) -> list[str] | None:
+    names = answer.get("witnesses")
+    if not isinstance(names, list) or len(names) > MOST_PATHS:
+        return None
+    return [str(name)[:LONGEST_NAME] for name in names]

@@ -254,7 +254,7 @@ def test_strangers_cannot_fill_the_memory() -> None:
     for index in range(100):
         stranger = DatagramCodec(b"t" * 32, f"n{index}").encode(plain(node=f"n{index}"))
         assert kind_of(stranger, codec) == "auth"
-    assert not codec._keys
+    assert not codec._sealer._keys
 
 
 def best_time(what: Callable[[], object]) -> float:
