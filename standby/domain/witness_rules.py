@@ -28,13 +28,11 @@ def wait_for_witness(view: View) -> Decision | None:
 
 def _waiting(view: View) -> str:
     witness = view.witness
-    if witness.hears_peer is not None:
-        address, age = witness.hears_peer
+    if witness.hears_peer:
         return say(
-            "The other OMM is silent here, but the witness %(witness)s heard it as the active one "
-            "%(seconds)s s ago: no takeover.",
-            witness=address,
-            seconds=f"{age:.1f}",
+            "The other OMM is silent here, but the witness %(witness)s hears it as the active one: "
+            "no takeover.",
+            witness=witness.hears_peer,
         )
     if witness.answering:
         return say("The other OMM is silent; waiting until the witness has not heard it either.")

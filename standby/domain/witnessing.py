@@ -68,7 +68,7 @@ class WitnessView:
 
     ``lease_until``: until when this OMM may accept changes although it is alone (0: not at all);
     ``granted``: the witnesses lent it the right to take over; ``hears_peer``: a witness that hears
-    the other OMM as the active one, and how many seconds ago.
+    the other OMM as the active one.
     """
 
     armed: bool = False
@@ -78,7 +78,7 @@ class WitnessView:
     waived: bool = False
     patient_until: float = 0.0
     peer_dead_until: float = NEVER
-    hears_peer: tuple[str, float] | None = None
+    hears_peer: str = ""
 
 
 @dataclass(slots=True)
@@ -211,12 +211,12 @@ class Witnessing:
             hears_peer=self._hears_peer(now, timing),
         )
 
-    def _hears_peer(self, now: float, timing: Timing) -> tuple[str, float] | None:
+    def _hears_peer(self, now: float, timing: Timing) -> str:
         for each in self.witnesses:
             answer = each.last
             if answer is None or answer.peer_age is None or not answer.peer_active:
                 continue
             young = now - each.asked_at <= timing.contact_timeout
             if young and answer.peer_age < lease_patience(timing):
-                return each.address, answer.peer_age
-        return None
+                return each.address
+        return ""
