@@ -45,7 +45,7 @@ from standby.journal.snapshot import (
     snapshot_parts,
     suffix_parts,
 )
-from standby.journal.staging import discard_transfers, stage_part, staged_parts, staged_seq
+from standby.journal.staging import discard_transfers, stage_part, staged_end, staged_parts
 from standby.journal.store import (
     acked,
     batch_from_message,
@@ -116,8 +116,8 @@ __all__ = [
     "snapshot_parts",
     "split_id",
     "stage_part",
+    "staged_end",
     "staged_parts",
-    "staged_seq",
     "suffix_parts",
     "table_digest",
     "table_layout",

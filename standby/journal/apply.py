@@ -41,7 +41,7 @@ def apply(batch: Batch, *, using: str = ALIAS) -> Head:
     """Apply a batch of the peer's entries; returns the end of what is applied.
 
     What is here already is skipped when its hash agrees. The first entries of a transaction whose
-    rest is not in the batch are staged; ``staged_seq()`` says where the next batch goes on.
+    rest is not in the batch are staged; ``staged_end()`` says where the next batch goes on.
     Raises ChainBroken when the batch does not continue this journal, UnknownModelOrField when
     this version cannot take an entry, FenceIsOpen when this OMM accepts changes itself; in each
     case nothing was applied.

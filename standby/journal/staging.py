@@ -118,12 +118,15 @@ class Tail:
         return self.last.seq
 
 
-def staged_seq(*, using: str = ALIAS) -> int:
-    """The last entry that is here, applied or staged: the shipper goes on after it."""
+def staged_end(*, using: str = ALIAS) -> tuple[int, str]:
+    """(seq, hash) of the last entry that is here, applied or staged.
+
+    The shipper goes on after it, if it is one of its own.
+    """
     connection = connections[using]
     head = read_head(connection)
     tail = read_tail(connection, head)
-    return tail.seq if tail else head.seq
+    return (tail.seq, tail.last.hash) if tail else (head.seq, head.hash)
 
 
 def read_tail(connection: BaseDatabaseWrapper, head: Head) -> Tail | None:

@@ -100,7 +100,7 @@ class Follower:
 
     async def _position(self, _message: Message) -> Message:
         # Staged first: a batch that is applied between the two must not look like a staged one.
-        staged = await self._runtime.reader.run(journal.staged_seq)
+        staged, staged_hash = await self._runtime.reader.run(journal.staged_end)
         head = await self._runtime.reader.run(journal.head)
         return {
             "type": "position",
@@ -109,6 +109,7 @@ class Follower:
             "lineage": head.lineage,
             "real": head.real,
             "staged": staged,
+            "staged_hash": staged_hash,
         }
 
     async def _hashes(self, message: Message) -> Message:

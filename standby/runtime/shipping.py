@@ -126,20 +126,28 @@ class Shipper:
                     **journal.batch_to_message(batch),
                 }
             )
-            if not self._take_answer(answer, newest, batch.entries[-1].hash):
+            if not await self._take_answer(answer, newest, batch.entries[-1].hash):
                 return
 
-    def _take_answer(self, answer: dict[str, Any], newest: int, digest: str) -> bool:
-        """Note what the peer has now; False when shipping must pause."""
+    async def _take_answer(self, answer: dict[str, Any], newest: int, digest: str) -> bool:
+        """Note what the peer has now; False when shipping must pause.
+
+        A peer that holds what this journal lacks confirms nothing of it, however much it has.
+        """
         if answer.get("type") != "ack":
             self._refusal(answer)
             return False
+        applied, applied_hash = int(answer["seq"]), str(answer["hash"])
+        if (applied, applied_hash) != (newest, digest):
+            own = await self._runtime.reader.run(journal.hash_at, applied)
+            if own != applied_hash:
+                self._position = None
+                return False
         self._taken()
-        applied = int(answer["seq"])
         self.shipped += 1
         self.older_disk = self.older_disk and applied < self._runtime.head.seq
         self._position = Head(seq=newest, hash=digest)
-        self._runtime.acknowledged(applied, str(answer["hash"]))
+        self._runtime.acknowledged(applied, applied_hash)
         return True
 
     def _refusal(self, answer: dict[str, Any]) -> None:
@@ -166,7 +174,7 @@ class Shipper:
         runtime = self._runtime
         if self._position is not None and self._generation == runtime.link.generation:
             return self._position
-        self._generation = runtime.link.generation
+        self._position, self._generation = None, runtime.link.generation
         answer = await runtime.link.request({"type": "position"})
         if answer.get("type") == "refused":
             self._refusal(answer)
@@ -187,13 +195,17 @@ class Shipper:
             return None
         self._look_for_older_disk(theirs)
         runtime.acknowledged(theirs.seq, theirs.hash)
-        staged = int(answer.get("staged", 0))
-        if staged > theirs.seq:
-            digest = await runtime.reader.run(journal.hash_at, staged)
-            self._position = Head(staged, digest or "")
-        else:
-            self._position = theirs
+        self._position = await self._after_staged(answer) or theirs
         return self._position
+
+    async def _after_staged(self, answer: dict[str, Any]) -> Head | None:
+        """The end of what the peer has staged, if it is of this journal; None where it is not.
+
+        A standby may still hold the beginning of a transaction that an older disk has forgotten.
+        """
+        staged = Head(int(answer.get("staged", 0)), str(answer.get("staged_hash", "")))
+        own = await self._runtime.reader.run(journal.hash_at, staged.seq)
+        return staged if own == staged.hash else None
 
     def _look_for_older_disk(self, theirs: Head) -> None:
         if theirs.seq < self._runtime.acked[0]:

@@ -123,13 +123,13 @@ class Replication:
         self._position, self._generation = None, host.generation
 
         def answer() -> None:
-            head = peer.disk.head
-            staged = peer.disk.tail[-1].seq if peer.disk.tail else head.seq
+            head, tail = peer.disk.head, peer.disk.tail
+            staged = (tail[-1].seq, tail[-1].hash) if tail else (head.seq, head.hash)
             peer.tell(lambda: self._located(head, staged))
 
         host.tell(answer)
 
-    def _located(self, theirs: Head, staged: int) -> None:
+    def _located(self, theirs: Head, staged: tuple[int, str]) -> None:
         host = self._host
         if not self._may_ship():
             return
@@ -138,7 +138,8 @@ class Replication:
         if standing in (Standing.PEER_EMPTY, Standing.BOTH_EMPTY):
             self.push(0, whole=True)
         elif standing is not Standing.FOREIGN and host.disk.hash_at(theirs.seq) == theirs.hash:
-            self._position = min(staged, host.disk.head.seq)
+            own = host.disk.hash_at(staged[0]) == staged[1]
+            self._position = staged[0] if own else theirs.seq
             self._confirmed(theirs.seq, theirs.hash)
             if self._position < host.disk.head.seq:
                 self.push(self._position)

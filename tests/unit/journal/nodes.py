@@ -87,7 +87,7 @@ class Node:
     def fetch_from(self, other: Node, max_bytes: int = 10**6) -> None:
         """Catch up with the other, batch by batch, as the runtime does."""
         while True:
-            at = journal.staged_seq(using=self.alias)
+            at = journal.staged_end(using=self.alias)[0]
             batch = journal.read_batch(at, max_bytes, using=other.alias)
             if not batch.entries:
                 return

@@ -24,6 +24,15 @@ class Runtime:
         self.now = 100.0
         self.asked = 0
         self.answer: dict[str, Any] = {"type": "refused", "code": "database", "reason": "full"}
+        self.position: dict[str, Any] = {
+            "type": "position",
+            "seq": 1,
+            "hash": HASH,
+            "lineage": "L",
+            "real": True,
+        }
+        self.hashes = {0: "0" * 64, 1: HASH, 2: "b" * 64}
+        self.end = 2
         peer = SimpleNamespace(role=Role.FAILED)
         self.member = SimpleNamespace(role=Role.ACTIVE, in_contact=True, peer=peer, term=1)
         self.link = SimpleNamespace(client=self, generation=1, request=self.request)
@@ -39,7 +48,7 @@ class Runtime:
 
     async def request(self, message: dict[str, Any], **_: Any) -> dict[str, Any]:
         if message["type"] == "position":
-            return {"type": "position", "seq": 1, "hash": HASH, "lineage": "L", "real": True}
+            return self.position
         self.asked += 1
         return self.answer
 
@@ -47,8 +56,8 @@ class Runtime:
         if work is journal.head:
             return Head(2, "b" * 64, 1, "L", True)
         if work is journal.hash_at:
-            return HASH
-        rest = [WireEntry("{}", "b" * 64)] if after < 2 else []
+            return self.hashes.get(after)
+        rest = [WireEntry("{}", "b" * 64)] if after < self.end else []
         return Batch(after, HASH, rest), self.head
 
 
@@ -92,3 +101,28 @@ async def test_it_goes_on_soon_after_the_repair(runtime: Runtime) -> None:
 async def test_a_refusal_that_passes_is_tried_again_at_once(runtime: Runtime) -> None:
     runtime.answer = {"type": "refused", "code": "busy", "reason": "setting aside"}
     assert await offer(Shipper(runtime), runtime, 2.0) == 20  # type: ignore[arg-type]
+
+
+async def test_a_peer_that_holds_other_entries_confirms_nothing(runtime: Runtime) -> None:
+    """Its journal is longer, with changes that this OMM lacks: own later ones are not safe."""
+    runtime.answer = {"type": "ack", "seq": 5, "hash": "f" * 64}
+    shipper = Shipper(runtime)  # type: ignore[arg-type]
+    await offer(shipper, runtime, 1.0)
+    assert runtime.acked == (1, HASH)
+
+
+async def test_a_position_of_an_earlier_connection_is_forgotten(runtime: Runtime) -> None:
+    shipper = Shipper(runtime)  # type: ignore[arg-type]
+    runtime.answer = {"type": "ack", "seq": 2, "hash": "b" * 64}
+    await offer(shipper, runtime, 0.2)
+    runtime.link.generation += 1
+    runtime.end = 3
+    runtime.position = {**runtime.position, "seq": 4, "hash": "e" * 64}
+    asked = await offer(shipper, runtime, 1.0)
+    assert asked == 0, "the peer stands where this OMM has never been"
+
+
+async def test_what_is_staged_of_another_journal_is_sent_again(runtime: Runtime) -> None:
+    runtime.position = {**runtime.position, "staged": 2, "staged_hash": "e" * 64}
+    runtime.answer = {"type": "ack", "seq": 2, "hash": "b" * 64}
+    assert await offer(Shipper(runtime), runtime, 0.2) >= 1  # type: ignore[arg-type]
