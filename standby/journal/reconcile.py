@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -32,9 +32,9 @@ from standby.journal.database import (
 from standby.journal.entries import Entry, check_sequence, follow, parse
 from standby.journal.errors import BadTransfer, ForeignJournal
 from standby.journal.rollback import roll_back_in
-from standby.journal.set_aside import remember, split_id
+from standby.journal.set_aside import lost_by, remember, split_id
 from standby.journal.snapshot import install_in, is_snapshot
-from standby.models import PendingSplit
+from standby.models import PendingSplit, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +94,32 @@ def reconcile(
         if common_seq == 0 and head.real and not other_lineage:
             raise ForeignJournal("the two journals have nothing in common")
         split = split_id(settings.OMM.address, common_seq, head.hash)
-        lost = remember(connection, _suffix(connection, common_seq), split)
+        remember(connection, _suffix(connection, common_seq), split)
+        first = next((entry.at for entry in _suffix(connection, common_seq)), None)
+        head = _follow_winner(connection, head, transfer, common_seq)
         if facts is not None:
+            # The process that noticed the split may have ended since: then the first change tells.
+            whole = replace(facts, began_at=facts.began_at or first)
             name = copy.name if copy is not None else ""
-            _keep_facts(connection, split, facts.packed(common_seq, lost, name))
-        if is_snapshot(connection, transfer):
-            return _follow_snapshot(connection, transfer, common_seq)
-        head = roll_back_in(connection, head, common_seq)
-        head = _apply_suffix(connection, head, transfer)
-        store.set_mark(connection, head.seq, head.hash)
-        staging.forget_transfers(connection)
+            lost = lost_by(connection, split)
+            _keep_facts(connection, split, whole.packed(common_seq, lost, name))
         return head
 
 
+def _follow_winner(connection: BaseDatabaseWrapper, head: Head, transfer: str, common: int) -> Head:
+    if is_snapshot(connection, transfer):
+        return _follow_snapshot(connection, transfer, common)
+    head = _apply_suffix(connection, roll_back_in(connection, head, common), transfer)
+    store.set_mark(connection, head.seq, head.hash)
+    staging.forget_transfers(connection)
+    return head
+
+
 def _keep_facts(connection: BaseDatabaseWrapper, split: uuid.UUID, packed: dict[str, Any]) -> None:
-    first = store.entries_after(connection, packed["common"])
-    if packed["began_at"] is None:  # the process that noticed it has ended since
-        packed["began_at"] = next((time_text(parse(wire).at) for _, wire in first), None)
-    rows = PendingSplit.objects.using(connection.alias)
-    rows.update_or_create(pk=split, defaults={"facts": packed})
+    """For the report, unless the winner's journal tells of this split already."""
+    if not Split.objects.using(connection.alias).filter(pk=split).exists():
+        rows = PendingSplit.objects.using(connection.alias)
+        rows.update_or_create(pk=split, defaults={"facts": packed})
 
 
 def _suffix(connection: BaseDatabaseWrapper, common: int) -> Iterator[Entry]:

@@ -28,18 +28,15 @@ def set_aside_id(node: str, term: int, seq: int, digest: str) -> uuid.UUID:
     return uuid.uuid5(NAMESPACE, f"{node}/{term}/{seq}/{digest}")
 
 
-def remember(
-    connection: BaseDatabaseWrapper, entries: Iterable[Entry], split: uuid.UUID
-) -> list[str]:
+def remember(connection: BaseDatabaseWrapper, entries: Iterable[Entry], split: uuid.UUID) -> None:
     """Keep own entries as pending set-aside changes, within a transaction of the caller.
 
-    Returns the ids of the changes that ``split`` lost. Beginnings are nobody's change. A set-aside
+    Beginnings are nobody's change. A set-aside
     change or a split that this OMM had heard of itself is kept as what it is, not as the entry
     that recorded it. What a merge made is not kept: the winner judges those changes anew.
     """
     rows: dict[uuid.UUID, PendingSetAside] = {}
     splits: list[PendingSplit] = []
-    lost: list[str] = []
     for entry in entries:
         if lost_as(entry.model, entry.operation, entry.source) is Lost.SPLIT:
             splits.append(PendingSplit(id=uuid.UUID(entry.object), facts=entry.after))
@@ -47,14 +44,21 @@ def remember(
         row = _pending(entry, split)
         if row is not None:
             rows[row.pk] = row
-            if row.split == split:
-                lost.append(str(row.pk))
         if len(rows) >= CHUNK:
             _store(connection, rows)
             rows = {}
     _store(connection, rows)
     _store_splits(connection, splits)
-    return lost
+
+
+def lost_by(connection: BaseDatabaseWrapper, split: uuid.UUID) -> list[str]:
+    """The ids of the changes that ``split`` took back and that wait to be listed.
+
+    To be asked when the winner's journal was applied: what that lists already (an older disk put
+    back has lost it before) belongs to another split.
+    """
+    rows = PendingSetAside.objects.using(connection.alias).filter(split=split)
+    return [str(key) for key in rows.values_list("pk", flat=True)]
 
 
 def _store(connection: BaseDatabaseWrapper, rows: dict[uuid.UUID, PendingSetAside]) -> None:

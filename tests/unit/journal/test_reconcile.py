@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import time
@@ -14,9 +15,9 @@ from django.db import connections
 
 from rfps.models import Rfp, Site
 from standby import journal
-from standby.journal import WireEntry, copies, guard
+from standby.journal import Batch, SplitFacts, WireEntry, copies, guard
 from standby.journal.database import execute, fetch
-from standby.models import SetAside, StagedPart
+from standby.models import SetAside, Split, StagedPart
 from tests.unit.journal.nodes import Node
 from tests.unit.journal.test_replication import assert_equal, mac, rfps
 
@@ -91,6 +92,37 @@ def test_set_aside_changes_travel_and_are_dropped_when_safe(
     assert journal.pending_count(using=loser.alias) == 0
     assert_equal(winner, loser)
     assert loser.rows(SetAside).filter(state="open").count() == 4
+
+
+def test_an_older_disk_loses_the_same_changes_to_no_second_split(
+    split: tuple[Node, Node, int],
+) -> None:
+    """Put back as it was one change before the end: all that it has is listed already."""
+    winner, loser, common = split
+    former = loser.entries[common:-1]
+    stage_suffix(winner, loser, common)
+    journal.reconcile(common, "win", facts=facts_of(winner), using=loser.alias)
+    hand_in(loser, winner)
+    loser.fetch_from(winner)
+    journal.roll_back(common, using=loser.alias)
+    journal.apply(Batch(common, loser.head.hash, former), using=loser.alias)
+    assert loser.head.seq == common + len(former)
+    stage_suffix(winner, loser, common)
+    journal.reconcile(common, "win", facts=facts_of(winner), using=loser.alias)
+    hand_in(loser, winner)
+    counts = list(winner.rows(Split).order_by("loser_changes").values_list("loser_changes"))
+    assert counts == [(0,), (4,)]
+    assert winner.rows(SetAside).count() == 4
+
+
+def facts_of(winner: Node) -> SplitFacts:
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    return SplitFacts("10.0.0.9", "10.0.0.10", 2, now, now, until=winner.head.seq)
+
+
+def hand_in(loser: Node, winner: Node) -> None:
+    items = journal.pending_set_aside(using=loser.alias)
+    journal.receive_set_aside(items, journal.pending_splits(using=loser.alias), using=winner.alias)
 
 
 def test_an_own_set_aside_list_survives_the_next_lost_split(
