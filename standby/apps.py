@@ -41,7 +41,7 @@ class StandbyConfig(AppConfig):
             (Maintenance, first.maintenance, rules.MAINTENANCE, rules.MAINTENANCE_BACKUP),
         ):
             registry.register(model, beginnings=beginnings, rules=kept, backup=backup)
-        registry.register(SetAside, rules=rules.RECORD, backup=rules.RECORD_BACKUP)
+        registry.register(SetAside, rules=rules.SET_ASIDE, backup=rules.RECORD_BACKUP)
         registry.register(Split, rules=rules.RECORD, backup=rules.RECORD_BACKUP)
         registry.register(
             DataKey,

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from standby import keyring
+from standby.domain.aside import consistent
 from standby.domain.sentence import say
 from standby.journal import BackupRules, Rules
-from standby.models import DataKey, Maintenance, OmmSettings, SipSettings, SystemSettings
+from standby.models import (
+    DataKey,
+    Maintenance,
+    OmmSettings,
+    SetAside,
+    SipSettings,
+    SystemSettings,
+)
 from standby.rules import row_problems
 from standby.services import OMM_FIELDS, trial_begin
 from standby.sip_check import first_silent, new_targets
@@ -89,6 +98,12 @@ def _data_key_removal(_row: DataKey) -> None:
     raise Conflict("in-use", KEY_STAYS)
 
 
+def _decision_check(row: SetAside, _before: SetAside | None) -> None:
+    """Two decisions on the same change, one from each side of a split, are never mixed."""
+    if not consistent(row.state, row.fields):
+        raise ValidationError(say("Its fields were decided otherwise here."))
+
+
 OMM = Rules(
     check=_omm_check,
     waits=_omm_waits,
@@ -98,6 +113,7 @@ SIP = Rules(check=_sip_check, doubts=_sip_doubts)
 SYSTEM = Rules(check=_system_check)
 MAINTENANCE = Rules(check=_maintenance_check)
 RECORD = Rules(stays=say("What became of the changes of a split stays on record."))
+SET_ASIDE = replace(RECORD, check=_decision_check)
 DATA_KEY = Rules(check=_data_key_check, check_removal=_data_key_removal, stays=KEY_STAYS)
 
 OMM_BACKUP = BackupRules(

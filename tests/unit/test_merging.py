@@ -18,7 +18,9 @@ from rfps import services
 from rfps.models import Rfp, Site
 from standby import journal, merging
 from standby.accounting import Accountant, full_account
+from standby.deciding import set_aside_decide
 from standby.domain.accounting import Account, digest_of
+from standby.domain.aside import consistent
 from standby.journal import guard, set_aside
 from standby.models import JournalEntry, OmmSettings, SetAside, Split, SystemSettings
 from standby.services import SYSTEM_ID, omm_settings_update, system_settings_update
@@ -132,6 +134,32 @@ def test_a_change_that_builds_on_an_open_one_is_open_too(lost: Any) -> None:
     lost.hand_in()
     assert merge_all() == {"merged": 1, "open": 2}
     assert Site.objects.get().name == "Ours"
+
+
+def test_two_decisions_on_one_change_are_not_mixed(lost: Any) -> None:
+    """One side kept a field of an open change; the other, cut off, replaced all of it."""
+    rfp = services.rfp_create(values={"mac": "003042000001"}, actor="admin").value
+    theirs = {"name": "Theirs", "room": "7"}
+    lost(lambda: services.rfp_update(rfp=rfp, changes=theirs, actor="lena"))
+    services.rfp_update(rfp=rfp, changes={"name": "Ours", "room": "1"}, actor="admin")
+    lost.hand_in()
+    assert merge_all() == {"open": 1}
+    row = SetAside.objects.get()
+    lost(lambda: decide(row, choice="replace"))
+    decide(row, choice="keep", fields=["name"])
+    lost.hand_in()
+    merge_all()
+    row.refresh_from_db()
+    assert consistent(row.state, row.fields)
+    assert row.state == "open", "the room can still be decided"
+    assert row.fields == {"name": "kept", "room": "open"}
+    asked = SetAside.objects.get(object=row.pk)
+    assert asked.state == "open"
+    assert (asked.fields["state"], asked.fields["fields"]) == ("open", "open")
+
+
+def decide(row: SetAside, **choice: Any) -> None:
+    set_aside_decide(pk=row.pk, now=timezone.now(), actor="admin", **choice)
 
 
 def test_what_the_rules_refuse_is_open_with_the_reason(lost: Any) -> None:
