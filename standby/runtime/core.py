@@ -65,8 +65,9 @@ from standby.termfile import TermFile
 
 log = logging.getLogger(__name__)
 
-PROBE_PAUSE = 0.02
-"""Seconds between the probes of a suspicious silence."""
+PROBE_PAUSE = 0.01
+"""Seconds between the probes of a suspicious silence: so many that a line which loses half of what
+it carries brings one of them there and back."""
 
 
 class PairRuntime(LoopHost):

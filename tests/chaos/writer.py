@@ -27,6 +27,8 @@ SHARED = 4
 OWN = 60
 """Base stations that an administrator keeps; older ones are deleted."""
 LIST = 8
+RETURNS = 0.1
+"""How often somebody looks whether the OMM of his choice takes changes again."""
 NOT_TAKEN = (307, 502, 503)
 Line = dict[str, Any]
 
@@ -37,7 +39,10 @@ def shared_mac(number: int) -> str:
 
 @dataclass
 class Administrator:
-    """One person with one connection, who asks the other OMM when this one does not take it."""
+    """One person with one connection, who asks the other OMM when this one does not take it.
+
+    Half of them like to return to the first OMM, half to the second: a split has both written to.
+    """
 
     number: int
     chance: random.Random
@@ -55,6 +60,9 @@ class Administrator:
     def write(self) -> Line:
         """One write and its answer."""
         self.count += 1
+        if self._at != self.number % 2 and self.chance.random() < RETURNS:
+            self._close()
+            self._at = self.number % 2
         mark = f"w{self.number}x{self.count:06d}z"
         method, path, body, marks = self._choose(mark)
         line: Line = {"sent": boot_time(), "to": self.addresses[self._at], "method": method}
