@@ -35,6 +35,8 @@ class SplitRow:
     winner_changes: int | None
     loser_changes: int
     classes: dict[str, int]
+    copy: str
+    """The file with the loser's database as it was; empty for none."""
     problems: list[str]
     """What must never be, in people's words."""
 
@@ -90,6 +92,7 @@ def _row(split: Split, account: Account) -> SplitRow:
         winner_changes=split.winner_changes,
         loser_changes=split.loser_changes,
         classes=classes_of(account),
+        copy=split.copy,
         problems=[local(text) for text in account.problems()],
     )
 

@@ -42,5 +42,6 @@ urlpatterns = [
     ),
     path("splits/", set_aside.SplitListPage.as_view(), name="split-list"),
     path("splits/<uuid:pk>/", set_aside.SplitPage.as_view(), name="split"),
+    path("splits/<uuid:pk>/copy/", set_aside.SplitCopyPage.as_view(), name="split-copy"),
     path("events/", log.EventListPage.as_view(), name="event-list"),
 ]

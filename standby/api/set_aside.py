@@ -6,7 +6,9 @@ import uuid
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.request import Request
@@ -14,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from omm_portal.api import SOURCE, actor, expected_version, write_response
+from omm_portal.permissions import FullAccessPermission
 from standby import selectors
 from standby.accounting import accounts, full_account
 from standby.api.serializers import (
@@ -26,6 +29,9 @@ from standby.api.serializers import (
 from standby.deciding import set_aside_decide, set_aside_decide_all
 from standby.filters import SetAsideFilterSet
 from standby.models import SetAside, Split
+from standby.split_copies import download, find_copy
+
+BYTES = "application/octet-stream"
 
 
 class SetAsideListView(generics.GenericAPIView[SetAside]):
@@ -120,3 +126,15 @@ class SplitView(APIView):
         found = generics.get_object_or_404(selectors.split_list(), pk=pk)
         context = {"accounts": {found.pk: full_account(found)}}
         return Response(SplitSerializer(found, context=context).data)
+
+
+class SplitCopyView(APIView):
+    """The copy of the loser's database."""
+
+    permission_classes = [FullAccessPermission]
+
+    @extend_schema(operation_id="splits_copy", responses={(200, BYTES): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: uuid.UUID) -> HttpResponseBase:
+        """The whole file, for full access; 409 no-copy says why it cannot be had."""
+        found = generics.get_object_or_404(selectors.split_list(), pk=pk)
+        return download(find_copy(found), found, actor=actor(request))

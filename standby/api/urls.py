@@ -24,6 +24,7 @@ urlpatterns = [
     ),
     path("splits/", set_aside.SplitListView.as_view(), name="split-list"),
     path("splits/<uuid:pk>/", set_aside.SplitView.as_view(), name="split"),
+    path("splits/<uuid:pk>/copy/", set_aside.SplitCopyView.as_view(), name="split-copy"),
     path("events/", views.EventListView.as_view(), name="event-list"),
     path("standby/samples/", views.SamplesView.as_view(), name="standby-samples"),
     path("standby/switchover/", actions.SwitchoverView.as_view(), name="standby-switchover"),

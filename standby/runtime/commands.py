@@ -12,9 +12,10 @@ from standby.domain.election import sip_allows, successor_refusal
 from standby.domain.facts import ROLE_WORDS, Role
 from standby.domain.member import Handover, HandoverEnded
 from standby.domain.reconcile import Standing
-from standby.domain.sentence import say
+from standby.domain.sentence import say, unpack
 from standby.link import control
 from standby.link.channel import LinkError
+from standby.runtime.copies import ask_part
 
 if TYPE_CHECKING:
     from standby.runtime.core import PairRuntime
@@ -49,6 +50,7 @@ class Commands:
             "metrics": self._metrics,
             "prove": self._prove,
             "tell": self._tell,
+            "copy_part": self._copy_part,
         }
 
     async def handle(self, message: Message) -> Message:
@@ -95,6 +97,18 @@ class Commands:
         """Pass the word of an app on to the other OMM."""
         reason = await self._runtime.words.tell(str(message["word"]), dict(message["body"]))
         return {"ok": not reason, "reason": reason}
+
+    async def _copy_part(self, message: Message) -> Message:
+        """A piece of a copy of a database that lies on the other OMM."""
+        try:
+            link = self._runtime.link
+            answer = await ask_part(link, str(message["name"]), int(message["offset"]))
+        except LinkError as error:
+            text = say("The OMM that holds the copy does not answer: %(error)s.", error=error)
+            return {"ok": False, "reason": text}
+        if answer.get("type") != "copy_part":
+            return {"ok": False, "reason": unpack(answer).get("reason", "")}
+        return {"ok": True, "size": answer["size"], "data": answer["data"]}
 
     # --- switch-over ----------------------------------------------------------------------------
 

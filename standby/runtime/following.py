@@ -22,6 +22,8 @@ from standby.gate import GateClosed
 from standby.journal import Batch
 from standby.journal.errors import DATABASE_AWAY
 from standby.link.channel import LinkError
+from standby.runtime.copies import answer_part
+from standby.runtime.refused import Refused
 from standby.runtime.shipping import BATCH_BYTES
 
 if TYPE_CHECKING:
@@ -32,14 +34,6 @@ log = logging.getLogger(__name__)
 Message = dict[str, Any]
 SET_ASIDE_AT_ONCE = 200
 MOST_HASHES = 64
-
-
-class Refused(Exception):
-    """This OMM does not take what it was sent; ``code`` is for programs, the text for people."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 class Follower:
@@ -65,6 +59,7 @@ class Follower:
             "set_aside": self._set_aside,
             "events": self._events,
             "switchover": self._switchover,
+            "copy_part": answer_part,
             "tell": self._told,
             "setup": self._setup,
         }

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise, cached_property
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.generic import TemplateView
 
 from omm_portal.forms import ConfirmForm
-from omm_portal.pages import STALE_QUESTION, ConfirmPage, SignedIn, account
+from omm_portal.pages import STALE_QUESTION, ConfirmPage, Page, SignedIn, account
 from omm_portal.tables import TablePage
 from standby import selectors
 from standby.deciding import Decided, set_aside_decide, set_aside_decide_all
@@ -27,6 +28,7 @@ from standby.filters import SetAsideFilterSet
 from standby.forms import DecideForm, SetAsideFilterForm
 from standby.models import SetAside, Split
 from standby.rows import SetAsideRow, ThreeValues, set_aside_rows
+from standby.split_copies import NoCopy, download, find_copy
 from standby.splits import split_report, split_rows
 from standby.templatetags.pair import value_text
 from standby.texts import local
@@ -234,6 +236,21 @@ class SplitListPage(TablePage[Split]):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         return {**context, "rows": split_rows(context["rows"])}
+
+
+class SplitCopyPage(Page):
+    """The copy of the loser's database as a file; a failure leads back with its reason."""
+
+    full = True
+
+    def get(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
+        """Send the file."""
+        split = get_object_or_404(selectors.split_list(), pk=pk)
+        try:
+            return download(find_copy(split), split, actor=account(request).username)
+        except NoCopy as error:
+            messages.error(request, local(error.reason))
+            return redirect("split", pk=pk)
 
 
 class SplitPage(SignedIn, TemplateView):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import lzma
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from rfps.models import Rfp, Site
 from standby import gate, journal
+from standby.journal import copies as copying
 from standby.journal import database, registry
 from tests.gate import OpenGate, open_gate_at
 from tests.postgresql import Server, running_server
@@ -236,3 +239,18 @@ def test_a_taken_value_rolls_back_whole(node: Node) -> None:
         made.save(Site(name="x"))
     assert node.head == head
     assert node.rows(Site).count() == 1
+
+
+def test_the_copy_of_a_losers_database_is_a_file_of_lines(node: Node) -> None:
+    """PostgreSQL has no file to copy: all rows and the journal, readable without a server."""
+    node.save(Site(name="Ward"))
+    path = copying.keep_copy(node.head, using=node.alias)
+    assert path is not None
+    assert copying.find(path.name) == path
+    assert copying.keep_copy(node.head, using=node.alias) == path
+    with lzma.open(path, "rt", encoding="utf-8") as lines:
+        parts = [json.loads(line) for line in lines]
+    assert (parts[0]["kind"], parts[-1]["kind"]) == ("snapshot", "end")
+    (sites,) = [part["rows"] for part in parts if part.get("model") == "rfps.site"]
+    assert "Ward" in str(sites)
+    assert any(part["kind"] == "entries" for part in parts)

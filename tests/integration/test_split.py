@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -117,6 +119,25 @@ def test_after_a_split_one_goes_on_and_no_change_is_lost(bare: BarePair, cable: 
     found = bare.check_same_data()
     assert found["set_aside"] == 2
     assert found["sites"] == ["Common", "High 1", "High 2", "Low 1", "Low 2", "Low 3"]
+    report = low.ask("get", path="/api/v1/splits/")["json"]["results"][0]
+    report = low.ask("get", path=f"/api/v1/splits/{report['id']}/")["json"]
+    assert (report["classes"]["merged"], report["problems"]) == (2, [])
+    check_copy(low, high, report["copy"])
+
+
+def check_copy(asker: BareNode, holder: BareNode, name: str) -> None:
+    """The loser's database as it was can be read from the other OMM, piece by piece."""
+    lies = holder.data / "split-copies" / name
+    data = b""
+    while len(data) < lies.stat().st_size:
+        answer = asker.command("copy_part", name=name, offset=len(data))
+        assert answer["ok"], answer
+        data += base64.b64decode(answer["data"])
+    assert data == lies.read_bytes()
+    rows = sqlite3.connect(lies).execute("SELECT name FROM rfps_site ORDER BY name").fetchall()
+    assert rows == [("Common",), ("High 1",), ("High 2",)]
+    refused = asker.command("copy_part", name="../omm.sqlite3", offset=0)
+    assert (refused["ok"], refused["reason"]) == (False, "There is no such copy any more.")
 
 
 def test_what_both_sides_changed_stays_open_until_somebody_decides(

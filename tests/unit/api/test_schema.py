@@ -11,7 +11,7 @@ from django.core.management import call_command
 ROOT = Path(__file__).resolve().parents[3]
 PATHS = """
 changes changes/undo events rfps rfps/{id} schema set-aside set-aside/decide set-aside/{id}/decide
-splits splits/{id} settings/omm settings/omm/confirm settings/omm/revert
+splits splits/{id} splits/{id}/copy settings/omm settings/omm/confirm settings/omm/revert
 settings/sip settings/system sites sites/{id} standby/maintenance standby/preflight standby/reboot
 standby/samples standby/switchover standby/takeover status tokens tokens/{id} users users/me
 users/me/password users/{id}
