@@ -17,10 +17,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from standby.document import Document
-from standby.domain.aside import BEGINNINGS
 from standby.domain.merge import OPEN
 from standby.domain.sentence import unpack
-from standby.journal.entries import LINEAGE
 from standby.models import JournalEntry, SetAside
 from standby.selectors import (
     MASK,
@@ -30,6 +28,7 @@ from standby.selectors import (
     undone_by,
 )
 from standby.texts import local
+from standby.undo_plan import why_it_stays
 
 OBJECTS: dict[str, str | Promise] = {
     "accounts.user": _("User"),
@@ -133,9 +132,9 @@ class ChangeRow:
 
     @property
     def may_be_undone(self) -> bool:
-        """False for what a pair begins with."""
-        begun = self.document["source"] == BEGINNINGS or self.document["operation"] == LINEAGE
-        return not begun
+        """False for what a pair begins with, and for what only records."""
+        names = ("model", "operation", "source")
+        return not why_it_stays(*(str(self.document[name]) for name in names))
 
     @property
     def tx_size(self) -> int:

@@ -12,9 +12,12 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from standby.domain.aside import BEGINNINGS
 from standby.domain.merge import VERSION
+from standby.domain.sentence import say
 from standby.domain.undo import WHOLE, Kind, Objection
 from standby.journal import registry
+from standby.journal.entries import LINEAGE
 from standby.journal.rows import Fields
 from standby.models import JournalEntry
 
@@ -24,6 +27,8 @@ MOST_TOGETHER = 5000
 """Changes of one undo, with all that was saved together with those that were named."""
 LOOKED_AT = 200
 """Later changes of one object that are looked through for whoever changed a field again."""
+BEGUN = say("What a pair begins with stays.")
+
 Key = tuple[str, str]
 """Model and id of an object."""
 Choices = Mapping[int, frozenset[str]]
@@ -85,6 +90,14 @@ class Undo:
     def skipped(self) -> list[Obstacle]:
         """What stays as it is."""
         return [each for each in self.obstacles if not each.objection.overruled]
+
+
+def why_it_stays(model: str, operation: str, source: str) -> str:
+    """Why such a change is never taken back; empty when it may be."""
+    if source == BEGINNINGS or operation == LINEAGE:
+        return BEGUN
+    found = registry.find(model)
+    return found.rules.stays if found else ""
 
 
 def picked(seqs: Collection[int], *, together: bool = True) -> list[JournalEntry]:

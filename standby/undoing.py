@@ -15,11 +15,10 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from standby import journal
-from standby.domain.aside import BEGINNINGS
+from standby.domain.merge import Act
 from standby.domain.sentence import say
 from standby.domain.undo import WHOLE, Kind, Objection, TakenBack, take_back
 from standby.journal import Change, registry
-from standby.journal.entries import LINEAGE
 from standby.journal.rows import Fields, table
 from standby.merging import REFUSALS, Target, carry_out, fields_of, refusal, target_of, unknown
 from standby.models import JournalEntry
@@ -31,12 +30,13 @@ from standby.undo_plan import (
     Undo,
     changed_since,
     mark_of,
+    why_it_stays,
     with_later,
 )
 from standby.written import Conflict, Written
 
 SOURCE = "undo"
-BEGUN = say("What a pair begins with stays.")
+FORMER_SECRET = say("A former secret comes back only if somebody means it.")
 
 Doubts = Mapping[Key, Mapping[str, str]]
 
@@ -214,7 +214,7 @@ def _undo_entry(
 ) -> list[Obstacle]:
     body = json.loads(entry.body)
     key = (entry.model, str(entry.object))
-    stays = _why_it_stays(entry, body)
+    stays = why_it_stays(entry.model, entry.operation, entry.source)
     if stays:
         return [Obstacle(entry.seq, key, Objection(WHOLE, Kind.NEVER, stays))]
     target = target_of(body)
@@ -231,6 +231,7 @@ def _undo_entry(
     )
     taken = taken.against(target.rules.never(ours, taken.values), Kind.NEVER)
     taken = taken.against(target.rules.waits(ours, taken.values), Kind.CONFIRM)
+    taken = taken.against(_former_secrets(entry.model, taken), Kind.CONFIRM)
     taken = taken.against(doubts.get(key, {}), Kind.CONFIRM)
     change.undoes = entry.seq
     taken = _written(change, target, taken)
@@ -241,11 +242,12 @@ def _undo_entry(
     ]
 
 
-def _why_it_stays(entry: JournalEntry, body: Mapping[str, Any]) -> str:
-    if entry.source == BEGINNINGS or entry.operation == LINEAGE:
-        return BEGUN
-    rules = _rules((body["model"], body["object"]))
-    return rules.stays if rules else ""
+def _former_secrets(label: str, taken: TakenBack) -> dict[str, str]:
+    """Fields that would hold a secret again that somebody had exchanged."""
+    if taken.act is not Act.UPDATE:
+        return {}
+    found = (name for name in registry.secret_fields(label) if taken.values.get(name))
+    return dict.fromkeys(found, FORMER_SECRET)
 
 
 def _written(change: Change, target: Target, taken: TakenBack) -> TakenBack:

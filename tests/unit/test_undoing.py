@@ -22,8 +22,9 @@ from rfps.models import Rfp, Site
 from standby import merge_rules
 from standby.domain.undo import Kind
 from standby.journal import head
+from standby.keyring import reveal
 from standby.link.sip import SipTarget
-from standby.models import JournalEntry, OmmSettings, SipSettings
+from standby.models import JournalEntry, OmmSettings, SipSettings, SystemSettings
 from standby.services import (
     omm_settings_update,
     sip_settings_update,
@@ -337,3 +338,16 @@ def test_nonsense_is_named(seqs: list[int]) -> None:
     with pytest.raises(ValidationError) as caught:
         picked(seqs)
     assert "changes" in caught.value.error_dict
+
+
+def test_a_former_secret_comes_back_on_demand_only() -> None:
+    system_settings_update(changes={"snmp_community": "first"}, actor="lena")
+    former = SystemSettings.objects.get().snmp_community
+    changes = {"snmp_community": "second", "system_name": "Clinic"}
+    system_settings_update(changes=changes, actor="lena")
+    seq = last()
+    assert kinds(undo(seq)) == [(f"{seq}:snmp_community", Kind.CONFIRM)]
+    row = SystemSettings.objects.get()
+    assert (row.system_name, reveal(row, "snmp_community")) == ("", "second")
+    undo(seq, overrule=(f"{seq}:snmp_community",))
+    assert SystemSettings.objects.get().snmp_community == former
