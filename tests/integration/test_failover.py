@@ -12,6 +12,7 @@ import pytest
 from tests.pair import Node, Pair, eventually, takeover_after
 
 pytestmark = pytest.mark.processes
+DIGEST = "from standby import journal; print(journal.digest_at_head())"
 
 
 def settle(pair: Pair) -> None:
@@ -56,6 +57,29 @@ def test_sigkill_of_active_hands_the_role_to_the_peer(pair: Pair, names: tuple[s
             eventually(lambda: "no_standby" in heir.warnings(), "No Standby is shown")
     settle(pair)
     assert pair.active is heir, "a recovered OMM never takes the role back"
+    assert len(heads(pair)) == 1
+
+
+def test_an_undo_is_on_both_omms_and_survives_the_death_of_the_active(pair: Pair) -> None:
+    victim, heir = pair.active, pair.standby
+    with victim.api() as api:
+        site = api.post("/sites/", json={"name": f"Quay {time.time()}"}).json()
+        renamed = api.patch(f"/sites/{site['id']}/", json={"name": f"Pier {time.time()}"})
+        body = {"changes": [int(renamed.headers["OMM-Journal-Seq"])]}
+        shown = api.post("/changes/undo/", json={**body, "preview": True}).json()
+        undone = api.post("/changes/undo/", json={**body, "seen": shown["seen"]})
+    assert (undone.status_code, undone.headers["OMM-Replication"]) == (200, "safe")
+    assert len(heads(pair)) == 1
+    digests = {node.manage("shell", "-v0", "-c", DIGEST).stdout for node in pair.nodes}
+    assert len(digests) == 1, "the tables are the same"
+    assert digests != {""}
+    victim.send(signal.SIGKILL)
+    heir.wait("active").wait_gate()
+    with heir.api() as api:
+        assert api.get(f"/sites/{site['id']}/").json()["name"] == site["name"]
+        last = api.get(f"/changes/?object={site['id']}").json()["results"][0]
+    assert (last["source"], last["undoes"]) == ("undo", body["changes"][0])
+    settle(pair)
     assert len(heads(pair)) == 1
 
 
