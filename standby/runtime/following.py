@@ -281,10 +281,12 @@ class Follower:
             await self._reconcile(relation.common, theirs.seq)
 
     async def _catch_up(self, head: Head) -> None:
-        """Rule 1, data before address: fetch what the peer has more."""
-        batch = await self._fetch_after(head.seq)
-        if batch.entries:
-            await self._apply(batch)
+        """Rule 1, data before address: fetch what the peer has more, at least one transaction."""
+        after = head.seq
+        while (batch := await self._fetch_after(after)).entries:
+            if (await self._apply(batch)).seq > head.seq:
+                return
+            after += len(batch.entries)  # part of a large transaction: the rest of it now
 
     async def _fetch_after(self, seq: int) -> Batch:
         answer = await self._runtime.link.request({"type": "fetch", "after": seq})

@@ -8,6 +8,7 @@ from standby.domain.facts import Heartbeat, Role
 from standby.domain.member import RoleChanged
 from tests.simulation.accounting import Accounting
 from tests.simulation.journal import Entry
+from tests.simulation.rules import Rules
 from tests.simulation.violation import Violation
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Checker:
         self._none_since: float | None = 0.0
         self._closed_since: float | None = None
         self.data = Accounting(world)
+        self.rules = Rules(world)
         self.reigns = 0
         self.longest_without = 0.0
 
@@ -47,8 +49,14 @@ class Checker:
 
     def started(self, host: Host) -> None:
         self._begun[host.name] = self._world.loop.now
+        self.rules.started(host)
+
+    def begun(self, host: Host) -> float:
+        """When the process of an OMM began, or began anew after a freeze."""
+        return self._begun.get(host.name, -1e9)
 
     def stopped(self, host: Host) -> None:
+        self.rules.stopped(host)
         self._active_since.pop(host.name, None)
 
     def put_back(self, host: Host) -> None:
@@ -59,17 +67,20 @@ class Checker:
 
     def forced(self, _host: Host) -> None:
         self._forced_at = self._world.loop.now
+        self.rules.forced()
 
     def said(self, host: Host, statement: Heartbeat) -> None:
         before = self._terms.get(host.name, 0)
         if statement.term < before:
             self.fail("I7", f"{host.name} showed term {before} and now {statement.term}")
         self._terms[host.name] = statement.term
+        self.rules.said(host)
         kept = max(host.disk.term, host.disk.head.term)
         if statement.term > kept:
             self.fail("I7", f"{host.name} shows {statement.term}, on disk is {kept}")
 
     def role_changed(self, host: Host, change: RoleChanged) -> None:
+        self.rules.role_changed(host, change)
         if change.new is Role.STARTING:
             self._begun[host.name] = self._world.loop.now
         if change.new is not Role.ACTIVE:
@@ -89,7 +100,8 @@ class Checker:
         excused = self._world.loop.now - self._forced_at < CALM or "confirmed" in change.reason
         if change.reason.startswith("After the split") and not excused:
             peer = host.peer
-            if not peer.member.noticed:
+            claim = host.member.claim
+            if peer.active and claim and claim.noticed and not peer.member.noticed:
                 self.fail("I6", f"{host.name} gave way to {peer.name}, which noticed no split")
 
     def _check_excuse(self, host: Host, change: RoleChanged) -> None:
@@ -113,6 +125,7 @@ class Checker:
         mutual = peer.awake and host.awake and host.member.in_contact and peer.member.in_contact
         if mutual and peer.member.gate_open and peer.disk.fence_open:
             self.fail("I1", "both accept changes while in contact")
+        self.rules.accepted(host)
         self.data.committed(host, made)
 
     # --- after every event ----------------------------------------------------------------------

@@ -110,6 +110,28 @@ class Faults:
         self._world.network.changed()
         self._later(0.5, 6.0, self._clean)
 
+    def late_line(self) -> None:
+        """Every statement arrives, but so late that it proves nothing any more."""
+        late = self._random.choice((1.5, 4.0))
+        self._note(None, f"datagrams {late} s late")
+        for line in self._world.network.lanes.values():
+            line.late = late
+        self._world.network.changed()
+        self._later(0.5, 6.0, self._clean)
+
+    def cable(self) -> None:
+        """An OMM's own cable: it reaches neither the other one nor the SIP proxy."""
+        host = self._victim()
+        self._note(host, "cable pulled")
+        for lane in self._world.network.lanes:
+            self._world.network.cut(lane, up=False)
+        host.proxy.up = False
+        self._later(0.3, 8.0, self._plug)
+
+    def _plug(self) -> None:
+        self._restore()
+        self._sip_back()
+
     def copies(self) -> None:
         self._note(None, "copies")
         for line in self._world.network.lanes.values():
@@ -120,7 +142,7 @@ class Faults:
     def _clean(self) -> None:
         self._note(None, "line clean")
         for line in self._world.network.lanes.values():
-            line.loss = line.copies = 0.0
+            line.loss = line.copies = line.late = 0.0
             line.delay = line.jitter = 0.0005
         self._world.network.changed()
 
@@ -142,6 +164,12 @@ class Faults:
         host = self._victim()
         host.crash(host_up=True)
         self._later(0.15, 5.0, host.start)
+
+    def fast_restart(self) -> None:
+        """Back before anybody was refused a connection."""
+        host = self._victim()
+        host.crash(host_up=False)
+        self._later(0.02, 0.5, host.start)
 
     def power_loss(self) -> None:
         host = self._victim()

@@ -95,8 +95,14 @@ class Follower:
         host = self._host
 
         def commit() -> None:
+            head = host.disk.head
             if host.member.role is not Role.ACTIVE and host.replication.take(batch):
-                host.report(lambda: host.took(host.disk.head))
+                host.report(lambda: took(head))
+
+        def took(before: Head) -> None:
+            host.took(host.disk.head)
+            if host.disk.head.seq == before.seq:  # part of a large transaction: the rest of it
+                self._fetch(batch.after + len(batch.entries), self._catch_up)
 
         if batch.entries:
             self._busy_until = host.now + REST

@@ -33,7 +33,7 @@ class Life:
         self.paused: Scope | None = None
         self.paused_at = 0.0
         self.resumed_at = -1e9
-        self._hidden = False
+        self.hidden = False
         self._keep_packets = True
         self._timers: list[Event] = []
         self._inbox: deque[Event] = deque()
@@ -85,7 +85,7 @@ class Life:
     def pause(self, scope: Scope, *, hidden: bool, keep_packets: bool) -> None:
         self.paused = scope
         self.paused_at = self.loop.now
-        self._hidden = hidden
+        self.hidden = hidden
         self._keep_packets = keep_packets
 
     def resume(self) -> None:
@@ -94,7 +94,7 @@ class Life:
             return
         self.paused = None
         self.resumed_at = self.loop.now
-        if self._hidden:
+        if self.hidden:
             self.clock.hide(self.loop.now - self.paused_at)
         timers, self._timers = self._timers, []
         due: list[Event] = [partial(self.loop.after, 0.0, event) for event in timers]
@@ -112,6 +112,10 @@ class Life:
 
         if waiting:
             self.later(0.0, read_one)
+
+    def awake_for(self) -> float:
+        """Seconds since the last pause ended."""
+        return self.loop.now - self.resumed_at
 
     def drain(self) -> None:
         """Throw away the datagrams that wait in the sockets."""
