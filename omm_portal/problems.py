@@ -80,6 +80,15 @@ TITLES = {
     "nothing-to-undo": "Nothing to undo",
     "refused": "Refused by the rules of the object",
     "runtime-silent": "The standby process does not answer",
+    "backup-damaged": "The back-up is damaged",
+    "backup-too-large": "The back-up is too large",
+    "backup-too-new": "A later version made the back-up",
+    "backup-unusable": "The back-up cannot be used",
+    "cannot-write": "The back-up cannot be written",
+    "no-backup": "This is no back-up",
+    "outdated": "Something was changed since it was shown",
+    "passphrase-needed": "The passphrase is needed",
+    "passphrase-wrong": "The passphrase is wrong",
     "error": "Internal error",
 }
 _DRF_TYPES: Mapping[type[exceptions.APIException], str] = {

@@ -20,6 +20,7 @@ class StandbyConfig(AppConfig):
         from standby.journal import guard, registry
         from standby.journal.checks import check_models
         from standby.models import (
+            BackupSettings,
             DataKey,
             Maintenance,
             OmmSettings,
@@ -38,6 +39,7 @@ class StandbyConfig(AppConfig):
             (OmmSettings, first.omm_settings, rules.OMM, rules.OMM_BACKUP),
             (SipSettings, first.sip_settings, rules.SIP, rules.SIP_BACKUP),
             (SystemSettings, first.system_settings, rules.SYSTEM, rules.SYSTEM_BACKUP),
+            (BackupSettings, first.backup_settings, rules.BACKUP, rules.BACKUP_BACKUP),
             (Maintenance, first.maintenance, rules.MAINTENANCE, rules.MAINTENANCE_BACKUP),
         ):
             registry.register(model, beginnings=beginnings, rules=kept, backup=backup)

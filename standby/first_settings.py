@@ -9,6 +9,7 @@ from django.conf import settings
 
 from standby import keyring
 from standby.models import (
+    BackupSettings,
     DataKey,
     Maintenance,
     OmmSettings,
@@ -38,6 +39,11 @@ def system_settings() -> Iterator[SystemSettings]:
 def maintenance() -> Iterator[Maintenance]:
     """No maintenance is on at first."""
     yield Maintenance(id=fixed_id("maintenance"))
+
+
+def backup_settings() -> Iterator[BackupSettings]:
+    """A back-up every night, without secrets."""
+    yield BackupSettings(id=fixed_id("backup-settings"))
 
 
 def data_key() -> Iterator[DataKey]:

@@ -14,6 +14,7 @@ from standby.domain.aside import consistent
 from standby.domain.sentence import say
 from standby.journal import BackupRules, Rules
 from standby.models import (
+    BackupSettings,
     DataKey,
     Maintenance,
     OmmSettings,
@@ -24,7 +25,13 @@ from standby.models import (
 from standby.rules import row_problems
 from standby.services import OMM_FIELDS, trial_begin
 from standby.sip_check import first_silent, new_targets
-from standby.validation import Problems, omm_problems, sip_problems, system_problems
+from standby.validation import (
+    Problems,
+    backup_problems,
+    omm_problems,
+    sip_problems,
+    system_problems,
+)
 from standby.written import Conflict
 
 ASKED_BY = ("proxy_server", "proxy_port", "registrar_server", "registrar_port", "transport")
@@ -81,6 +88,10 @@ def _system_check(row: SystemSettings, _before: SystemSettings | None) -> None:
     _refuse(system_problems(row))
 
 
+def _backup_check(row: BackupSettings, _before: BackupSettings | None) -> None:
+    _refuse(backup_problems(row))
+
+
 def _maintenance_check(row: Maintenance, _before: Maintenance | None) -> None:
     _refuse(row_problems(row, exclude={"owner"}))
 
@@ -111,6 +122,7 @@ OMM = Rules(
 )
 SIP = Rules(check=_sip_check, doubts=_sip_doubts)
 SYSTEM = Rules(check=_system_check)
+BACKUP = Rules(check=_backup_check)
 MAINTENANCE = Rules(check=_maintenance_check)
 RECORD = Rules(stays=say("What became of the changes of a split stays on record."))
 SET_ASIDE = replace(RECORD, check=_decision_check)
@@ -126,6 +138,7 @@ SYSTEM_BACKUP = BackupRules(problems=system_problems)
 MAINTENANCE_BACKUP = BackupRules(
     left_out=say("A maintenance is a matter of hours: it says nothing of another day.")
 )
+BACKUP_BACKUP = BackupRules(problems=backup_problems)
 DATA_KEY_BACKUP = BackupRules(
     left_out=say("Each pair has its own key; what it protects is in encrypted back-ups.")
 )

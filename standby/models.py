@@ -338,6 +338,41 @@ class Maintenance(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
 
 
+class BackupEvery(models.IntegerChoices):
+    """How often back-ups are made by themselves, in hours."""
+
+    ONE = 1, _("every hour")
+    TWO = 2, _("every 2 hours")
+    FOUR = 4, _("every 4 hours")
+    SIX = 6, _("every 6 hours")
+    TWELVE = 12, _("every 12 hours")
+    DAY = 24, _("every day")
+
+
+class BackupSettings(models.Model):
+    """Replicated: when each OMM makes a back-up of its own copy of the data (one row)."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    scheduled = models.BooleanField(_("make back-ups by themselves"), default=True)
+    every_hours = models.PositiveIntegerField(
+        _("how often"), choices=BackupEvery, default=BackupEvery.DAY
+    )
+    at_time = models.CharField(_("time of day"), max_length=5, default="02:30")
+    """HH:MM in the system's time zone; more than one a day are counted from there."""
+    keep = models.PositiveIntegerField(
+        _("back-ups to keep"),
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+    )
+    keep_days = models.PositiveIntegerField(
+        _("days to keep them"),
+        default=90,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+    )
+    passphrase = SecretField(_("passphrase"), longest=128)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+
 class Severity(models.TextChoices):
     """How much an event or warning matters."""
 

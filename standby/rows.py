@@ -39,6 +39,7 @@ OBJECTS: dict[str, str | Promise] = {
     "standby.sipsettings": _("SIP"),
     "standby.systemsettings": _("System"),
     "standby.maintenance": _("Maintenance"),
+    "standby.backupsettings": _("Back-ups"),
     "standby.datakey": _("Key of secrets"),
     "standby.setaside": _("Set-aside change"),
     "standby.split": _("Split"),
@@ -69,6 +70,7 @@ PAGES = {
     "standby.ommsettings": "omm-settings",
     "standby.sipsettings": "sip-settings",
     "standby.systemsettings": "system-settings",
+    "standby.backupsettings": "backup-settings",
 }
 """Names of the pages where objects are edited; the settings have one page each."""
 FIELDS: dict[str, str | Promise] = {

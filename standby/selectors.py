@@ -20,6 +20,7 @@ from standby import journal
 from standby.journal import registry
 from standby.journal.rows import table
 from standby.models import (
+    BackupSettings,
     Event,
     JournalEntry,
     OmmSettings,
@@ -29,7 +30,7 @@ from standby.models import (
     Split,
     SystemSettings,
 )
-from standby.services import OMM_ID, SIP_ID, SYSTEM_ID
+from standby.services import BACKUP_ID, OMM_ID, SIP_ID, SYSTEM_ID
 
 MASK = "***"
 SIGN_INS = "sign_in"
@@ -61,6 +62,11 @@ def sip_settings() -> SipSettings:
 def system_settings() -> SystemSettings:
     """The settings of the system as a whole."""
     return SystemSettings.objects.filter(pk=SYSTEM_ID).first() or SystemSettings(id=SYSTEM_ID)
+
+
+def backup_settings() -> BackupSettings:
+    """When back-ups are made."""
+    return BackupSettings.objects.filter(pk=BACKUP_ID).first() or BackupSettings(id=BACKUP_ID)
 
 
 def change_list() -> QuerySet[JournalEntry]:

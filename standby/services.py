@@ -17,21 +17,30 @@ from django.db.models import Model
 from standby import journal, keyring
 from standby.domain.sentence import say
 from standby.fields import secret_names
-from standby.models import OmmSettings, SipSettings, SystemSettings, fixed_id
+from standby.models import BackupSettings, OmmSettings, SipSettings, SystemSettings, fixed_id
 from standby.rules import editable_fields
 from standby.sip_check import FirstSilent, first_silent, new_targets
-from standby.validation import Problems, omm_problems, sip_problems, system_problems
+from standby.validation import (
+    Problems,
+    backup_problems,
+    omm_problems,
+    passphrase_problems,
+    sip_problems,
+    system_problems,
+)
 from standby.written import Conflict, Written, expect_version
 
 OMM_ID = fixed_id("omm-settings")
 SIP_ID = fixed_id("sip-settings")
 SYSTEM_ID = fixed_id("system-settings")
+BACKUP_ID = fixed_id("backup-settings")
 
 OMM_FIELDS = editable_fields(OmmSettings)
 SIP_FIELDS = editable_fields(SipSettings)
 SYSTEM_FIELDS = editable_fields(SystemSettings)
+BACKUP_FIELDS = editable_fields(BackupSettings)
 
-Row = TypeVar("Row", OmmSettings, SipSettings, SystemSettings)
+Row = TypeVar("Row", BackupSettings, OmmSettings, SipSettings, SystemSettings)
 
 
 class SipNoAnswer(Conflict):
@@ -144,6 +153,26 @@ def system_settings_update(
         plain, secrets = _parted(SystemSettings, changes)
         _apply(row, plain, SYSTEM_FIELDS)
         _refuse({**system_problems(row), **keyring.problems(SystemSettings, secrets)})
+        keyring.put(change, row, secrets)
+        change.save(row)
+    return Written(row, change.receipt)
+
+
+def backup_settings_update(
+    *,
+    changes: Mapping[str, Any],
+    expected_version: int | None = None,
+    actor: str,
+    source: str = "web",
+) -> Written[BackupSettings]:
+    """Save when back-ups are made; a passphrase "" has them made without secrets."""
+    with journal.change(actor=actor, source=source) as change:
+        row = _locked(BackupSettings, BACKUP_ID, expected_version)
+        plain, secrets = _parted(BackupSettings, changes)
+        _apply(row, plain, BACKUP_FIELDS)
+        problems = {**backup_problems(row), **keyring.problems(BackupSettings, secrets)}
+        texts = passphrase_problems(secrets["passphrase"]) if secrets.get("passphrase") else []
+        _refuse({**problems, "passphrase": texts} if texts else problems)
         keyring.put(change, row, secrets)
         change.save(row)
     return Written(row, change.receipt)

@@ -8,13 +8,15 @@ from zoneinfo import available_timezones
 
 from django.utils.translation import gettext_lazy as _
 
-from standby.models import OmmSettings, SipSettings, SystemSettings
+from standby.models import BackupSettings, OmmSettings, SipSettings, SystemSettings
 from standby.rules import is_host, is_server, row_problems
 
 Problems = dict[str, list[str]]
 NTP_SERVERS = ("ntp_server_1", "ntp_server_2", "ntp_server_3")
 
 _CHECK_NUMBER = re.compile(r"[A-Za-z0-9+*#._-]*\Z")
+PASSPHRASE_LEAST, PASSPHRASE_MOST = 12, 1024
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z")
 _PARK = re.compile(r"[A-Za-z0-9]*\Z")
 _NO_PLACES = ("Etc/", "US/", "posix/", "right/", "SystemV/")
 
@@ -64,6 +66,23 @@ def system_problems(row: SystemSettings) -> Problems:
     if not _PARK.match(row.park):
         problems.setdefault("park", [str(_("Letters and digits only."))])
     return problems
+
+
+def backup_problems(row: BackupSettings) -> Problems:
+    """Every rule that the settings of back-ups break."""
+    problems = row_problems(row)
+    if not _TIME_OF_DAY.match(row.at_time):
+        problems.setdefault("at_time", [str(_("Enter a time such as 02:30."))])
+    return problems
+
+
+def passphrase_problems(passphrase: str) -> list[str]:
+    """Why no back-up may be encrypted with this passphrase; empty: it may."""
+    if len(passphrase) < PASSPHRASE_LEAST:
+        return [_("At least %(count)s characters.") % {"count": PASSPHRASE_LEAST}]
+    if len(passphrase) > PASSPHRASE_MOST:
+        return [_("At most %(count)s characters.") % {"count": PASSPHRASE_MOST}]
+    return []
 
 
 def _ntp_problems(row: SystemSettings) -> dict[str, str]:

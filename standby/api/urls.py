@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from standby.api import actions, set_aside, status, undo, views
+from standby.api import actions, backups, set_aside, status, undo, views
 
 urlpatterns = [
     path("status/", status.StatusView.as_view(), name="status"),
@@ -25,6 +25,21 @@ urlpatterns = [
     path("splits/", set_aside.SplitListView.as_view(), name="split-list"),
     path("splits/<uuid:pk>/", set_aside.SplitView.as_view(), name="split"),
     path("splits/<uuid:pk>/copy/", set_aside.SplitCopyView.as_view(), name="split-copy"),
+    path("settings/backup/", backups.BackupSettingsView.as_view(), name="settings-backup"),
+    path("backups/", backups.BackupListView.as_view(), name="backup-list"),
+    path("backups/upload/", backups.BackupUploadView.as_view(), name="backup-upload"),
+    path("backups/<str:backup_id>/", backups.BackupDetailView.as_view(), name="backup"),
+    path("backups/<str:backup_id>/file/", backups.BackupFileView.as_view(), name="backup-file"),
+    path(
+        "backups/<str:backup_id>/preview/",
+        backups.BackupPreviewView.as_view(),
+        name="backup-preview",
+    ),
+    path(
+        "backups/<str:backup_id>/restore/",
+        backups.BackupRestoreView.as_view(),
+        name="backup-restore",
+    ),
     path("events/", views.EventListView.as_view(), name="event-list"),
     path("standby/samples/", views.SamplesView.as_view(), name="standby-samples"),
     path("standby/switchover/", actions.SwitchoverView.as_view(), name="standby-switchover"),

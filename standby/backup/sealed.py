@@ -38,9 +38,6 @@ LOG_N: Final = 16
 R, P = 8, 2
 MOST_LOG_N, MOST_P = 18, 4
 """A file that asks for more is refused: it would only exhaust the host."""
-PASSPHRASE_LEAST: Final = 12
-PASSPHRASE_MOST: Final = 1024
-"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
