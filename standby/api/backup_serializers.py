@@ -80,7 +80,7 @@ class PlanRowSerializer(serializers.Serializer[Any]):
     after = serializers.DictField(allow_null=True)
 
 
-class RefusedSerializer(serializers.Serializer[Any]):
+class NotRestoredSerializer(serializers.Serializer[Any]):
     """One row of the file that is not restored."""
 
     id = serializers.UUIDField()
@@ -110,7 +110,7 @@ class ModelPlanSerializer(serializers.Serializer[Any]):
     added = PlanRowSerializer(many=True)
     changed = PlanRowSerializer(many=True)
     removed = PlanRowSerializer(many=True)
-    refused = RefusedSerializer(many=True)
+    refused = NotRestoredSerializer(many=True)
 
 
 class LeftOutSerializer(serializers.Serializer[Any]):
@@ -136,7 +136,7 @@ class BackupPlanSerializer(serializers.Serializer[Any]):
     models = ModelPlanSerializer(many=True)
 
 
-class RestoredRefusedSerializer(RefusedSerializer):
+class ModelNotRestoredSerializer(NotRestoredSerializer):
     """One row of the file that was not restored."""
 
     model = serializers.CharField()
@@ -148,7 +148,7 @@ class RestoredSerializer(serializers.Serializer[Any]):
     created = serializers.IntegerField()
     changed = serializers.IntegerField()
     removed = serializers.IntegerField()
-    refused = RestoredRefusedSerializer(many=True)
+    refused = ModelNotRestoredSerializer(many=True)
 
 
 class BackupSettingsSerializer(StrictModelSerializer):
