@@ -10,6 +10,8 @@ from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parents[3]
 PATHS = """
+backups backups/upload backups/{backup_id} backups/{backup_id}/file backups/{backup_id}/preview
+backups/{backup_id}/restore settings/backup
 changes changes/undo events rfps rfps/{id} schema set-aside set-aside/decide set-aside/{id}/decide
 splits splits/{id} splits/{id}/copy settings/omm settings/omm/confirm settings/omm/revert
 settings/sip settings/system sites sites/{id} standby/maintenance standby/preflight standby/reboot

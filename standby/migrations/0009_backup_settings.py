@@ -8,7 +8,7 @@ import standby.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("standby", "0007_secrets"),
+        ("standby", "0008_split_accounts"),
     ]
 
     operations = [
