@@ -27,7 +27,7 @@ SHARED = 4
 OWN = 60
 """Base stations that an administrator keeps; older ones are deleted."""
 LIST = 8
-RETURNS = 0.1
+RETURNS = 0.4
 """How often somebody looks whether the OMM of his choice takes changes again."""
 NOT_TAKEN = (307, 502, 503)
 Line = dict[str, Any]
