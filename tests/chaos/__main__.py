@@ -47,16 +47,20 @@ def _one(options: argparse.Namespace) -> int:
     """Run one cell in this process, which is the client's host afterwards."""
     private_mounts()
     directory = Path(tempfile.mkdtemp(prefix=f"omm-chaos-{options.cell}-"))
-    result = run_cell(
-        CELLS[options.cell],
-        options.seed,
-        options.seconds,
-        options.pause,
-        directory,
-        busy=options.busy,
-    )
-    if result.held:
-        shutil.rmtree(directory, ignore_errors=True)
+    kept = False
+    try:
+        result = run_cell(
+            CELLS[options.cell],
+            options.seed,
+            options.seconds,
+            options.pause,
+            directory,
+            busy=options.busy,
+        )
+        kept = not result.held
+    finally:
+        if not kept:
+            shutil.rmtree(directory, ignore_errors=True)
     document = {**result.document(), "held": result.held, "logs": str(directory)}
     sys.stdout.write(json.dumps(document) + "\n")
     return 0 if result.held else 1

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.pair import Node
 
-MARK = re.compile(r"w\d+x\d{6}z\d?")
+MARK = re.compile(r"w\d+x\d{6}z\d*")
 SET_ASIDE = "standby.setaside"
 CLASSES = {"open", "merged", "kept", "replaced"}
 SHOWN = 10

@@ -29,6 +29,7 @@ from tests.pair import ROOT, Node, Pair, begin_in, eventually
 CLONE_NEWNS = 0x00020000
 SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
 WEB_PORT, RFP_PORT, LINK_PORT, SIP_PORT = 8000, 16321, 16322, 5060
+BUSY_STARTS = 3
 SMALL_DISK = "96m"
 
 
@@ -163,7 +164,7 @@ class Hosts:
 
     def start(self) -> None:
         """Start the pair and tell it about the SIP server."""
-        self.pair.start()
+        self.become_whole()
         proxy = {"proxy_server": At.SIP.address, "proxy_port": SIP_PORT}
         with self.pair.active.api() as api:
             answer = api.patch("/settings/sip/", json=proxy)
@@ -173,6 +174,17 @@ class Hosts:
             eventually(
                 lambda node=node: node.status()["sip"]["reachable"], "the SIP server answers"
             )
+
+    def become_whole(self) -> None:
+        """Start what does not run and wait until the pair is healthy, on a busy machine longer."""
+        for attempt in range(BUSY_STARTS):
+            try:
+                self.pair.start()
+            except AssertionError:
+                if attempt == BUSY_STARTS - 1:
+                    raise
+            else:
+                return
 
     def link(self, host: At, state: str) -> None:
         """Set a host's own interface ``up`` or ``down``."""

@@ -116,10 +116,7 @@ def _wait_whole(hosts: Hosts, result: Result) -> tuple[Ledger, Ledger]:
         return found[0].hashes == found[1].hashes and not any(each.waiting for each in found)
 
     try:
-        for node in pair.nodes:
-            if not node.running():
-                node.launch()
-        pair.wait_healthy()
+        hosts.become_whole()
         eventually(_at_leisure(is_whole), "equal journals, everything classed", PEACE)
         pair.wait_healthy()
         eventually(_at_leisure(is_whole), "equal journals, everything classed", PEACE)

@@ -24,9 +24,9 @@ PATIENCE = 6.0
 ADMINISTRATORS = 6
 SHARED = 4
 """Base stations that everybody changes."""
-OWN = 60
+OWN = 300
 """Base stations that an administrator keeps; older ones are deleted."""
-LIST = 8
+LIST = 16
 RETURNS = 0.4
 """How often somebody looks whether the OMM of his choice takes changes again."""
 NOT_TAKEN = (307, 502, 503)
