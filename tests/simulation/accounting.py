@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 CLASSES = {OPEN, MERGED, KEPT, REPLACED}
-DECIDED = {KEPT, REPLACED}
 
 
 class Accounting:
@@ -45,7 +44,11 @@ class Accounting:
 
     def committed(self, host: Host, made: list[Entry]) -> None:
         """A change of ``host`` itself is in its journal."""
+        last = host.disk.term_at(made[0].seq - 1) if made else 0
         for entry in made:
+            if entry.term < last:
+                raise Violation("I7", f"an entry of term {entry.term} follows one of {last}")
+            last = entry.term
             if lost_as(entry.model, entry.operation, entry.source) is Lost.CHANGE:
                 self._accept(entry)
             if entry.source == MERGE:
@@ -59,6 +62,13 @@ class Accounting:
         transaction = entry.body["transaction"]
         self._transactions.setdefault(transaction, []).append(entry)
         self._places[entry.node, entry.term, entry.seq] = transaction
+
+    def rolled_back(self, disk: Disk) -> None:
+        """I8: a roll-back restores exactly the rows as they were."""
+        if disk.entries and self._digests[disk.head.hash] != disk.tables.digest:
+            raise Violation("I8", f"the roll-back to {disk.head.seq} left other rows")
+        if not disk.entries and disk.tables.rows:
+            raise Violation("I8", "the roll-back of everything left rows")
 
     def applied(self, host: Host, dropped: list[Entry], took: list[Entry]) -> None:
         """``host`` took entries of its peer; ``dropped`` are own ones that it took back."""
@@ -133,9 +143,6 @@ class Accounting:
         if row["hash"] in disk.hashes:
             raise Violation("I3", f"{entry.object} is set aside and in the journal")
         check_class(entry.object, row)
-        before = entry.before or {}
-        if entry.operation == "update" and entry.source == MERGE and before.get("state") in DECIDED:
-            raise Violation("I3", f"a merge undid the decision on {entry.object}")
 
     def _count(self, disk: Disk, split: str) -> None:
         found = disk.tables.rows.get((SPLIT, split))
@@ -147,7 +154,11 @@ class Accounting:
         """No merge overwrites what the winner touched: each value was what the change found."""
         self.merges[entry.operation] += 1
         origin = entry.body["original"]
-        if entry.model in (SET_ASIDE, SPLIT) or origin is None:
+        if origin is None:
+            return
+        if entry.model == SET_ASIDE and "judged" in (entry.after or {}):
+            if (entry.before or {}).get("judged"):
+                raise Violation("I3", f"{entry.object} was judged twice")
             return
         for name, value in (entry.before or {}).items():
             found = self._found(entry, origin, name)

@@ -84,9 +84,12 @@ class Checker:
         if change.new is Role.STARTING:
             self._begun[host.name] = self._world.loop.now
         if change.new is not Role.ACTIVE:
-            self._active_since.pop(host.name, None)
+            since = self._active_since.pop(host.name, None)
             self._check_gave_way(host, change)
+            if since is not None:
+                self._check_stays(host, change, self._world.loop.now - since)
             return
+        self._check_learned(host, change)
         reign = (change.term, host.name)
         if reign in self._reigns:
             self.fail("I7", f"the reign {reign} began twice")
@@ -94,6 +97,25 @@ class Checker:
         self.reigns += 1
         self._active_since[host.name] = self._world.loop.now
         self._check_excuse(host, change)
+
+    def _check_learned(self, host: Host, change: RoleChanged) -> None:
+        """I7: nobody reigns in contact with a peer that has shown as late a term."""
+        peer = host.peer
+        mutual = peer.awake and host.member.in_contact and peer.member.in_contact
+        if mutual and change.term <= self._terms.get(peer.name, 0):
+            self.fail("I7", f"{host.name} reigns in {change.term}, {peer.name} has seen more")
+
+    def _check_stays(self, host: Host, change: RoleChanged, held: float) -> None:
+        """I6: a healthy active that nothing befell keeps its role."""
+        now, peer = self._world.loop.now, host.peer
+        asked = max(host.asked_at, peer.asked_at, self._forced_at)
+        befell = max(
+            asked + self._world.timing.handover_wait, host.life.resumed_at, peer.life.resumed_at
+        )
+        calm = held > CALM and self._world.network.good_for() > CALM and now - befell > CALM
+        given = "holds data" in change.reason
+        if calm and self._fit(host) and not given:
+            self.fail("I6", f"{host.name} stepped down: {change.reason}")
 
     def _check_gave_way(self, host: Host, change: RoleChanged) -> None:
         """I6: an OMM that stood still never wins a split that only the other one noticed."""
@@ -162,6 +184,7 @@ class Checker:
             active.member.gate_open
             or active.member.handing_over
             or active.database.slowness > 1
+            or active.disk_full
             or not active.term_works
         )
         if excused or self._closed_since is None:
@@ -207,7 +230,7 @@ class Checker:
         sip = not world.sip or host.proxy.fit
         return (
             host.awake
-            and host.healthy
+            and now_healthy(host)
             and host.term_works
             and sip
             and not host.maintenance
@@ -238,3 +261,8 @@ class Checker:
         )
         why = next((text for is_so, text in wrong if is_so), "")
         return why or self.data.unsettled(active.disk)
+
+
+def now_healthy(host: Host) -> bool:
+    """Nothing is wrong with it, and it has noticed that."""
+    return host.healthy and not host.disk_full and not host.reports_error

@@ -61,6 +61,9 @@ class Disk:
             return EMPTY_HASH
         return self.entries[seq - 1].hash if seq <= len(self.entries) else None
 
+    def term_at(self, seq: int) -> int:
+        return self.entries[seq - 1].term if seq else 0
+
     def commit(self, change: Change, term: int) -> list[Entry]:
         """Put what a change made at the end of the journal; its rows are there already."""
         head = self.head

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
 from standby.domain.member import Handover
 from tests.simulation.disk import Disk
+from tests.simulation.network import Lane
 from tests.simulation.plan import Plan, Step
 from tests.simulation.process import Scope
 
@@ -78,26 +79,48 @@ class Faults:
     # --- the line -------------------------------------------------------------------------------
 
     def cut(self) -> None:
-        self._note(None, "line cut")
-        for lane in self._world.network.lanes:
-            self._world.network.cut(lane, up=False)
-        self._later(0.05, 8.0, self._restore)
+        """Both ways; each comes back for itself, in any order."""
+        self._cut("line cut", self._world.network.lanes)
 
     def cut_one_way(self) -> None:
-        lane = self._random.choice(list(self._world.network.lanes))
-        self._note(None, f"line cut from {lane[0]} to {lane[1]}")
-        self._world.network.cut(lane, up=False)
-        self._later(0.05, 8.0, self._restore)
+        way = self._random.choice(self._world.network.ways)
+        lanes = [path[way] for path in self._world.network.paths]
+        self._cut(f"line cut from {way[0]} to {way[1]}", lanes)
 
-    def _restore(self) -> None:
+    def cut_path(self) -> None:
+        """One of two heartbeat paths alone, the other way round or both ways."""
+        path = self._random.choice(self._world.network.paths)
+        lanes = list(path.values())
+        chosen = lanes if self._random.random() < 0.6 else [self._random.choice(lanes)]
+        if len(self._world.network.paths) > 1:
+            self._cut("one path cut", chosen)
+
+    def split_again(self) -> None:
+        """Long enough for both to be active, and cut again before all is reconciled."""
+        self._note(None, "line cut again and again")
+        at = 0.0
+        for _ in range(self._random.randint(2, 4)):
+            self._world.loop.after(at, partial(self._set_line, up=False))
+            at += self._random.uniform(0.9, 3.0) * self._stretch
+            self._world.loop.after(at, partial(self._set_line, up=True))
+            at += self._random.choice((0.02, 0.1, 0.3, 1.0)) * self._random.random()
+
+    def _cut(self, what: str, lanes: Iterable[Lane]) -> None:
+        self._note(None, what)
+        found = list(lanes)
+        self._world.network.cut(found, up=False)
+        together = self._random.random() < 0.5
+        for repaired in [found] if together else [[lane] for lane in found]:
+            self._later(0.05, 8.0, partial(self._restore, repaired))
+
+    def _restore(self, lanes: Iterable[Lane]) -> None:
         self._note(None, "line restored")
-        for lane in self._world.network.lanes:
-            self._world.network.cut(lane, up=True)
+        self._world.network.cut(lanes, up=True)
 
     def lossy(self) -> None:
         loss = self._random.choice((0.05, 0.2, 0.5))
         self._note(None, f"loss {loss}")
-        for line in self._world.network.lanes.values():
+        for line in self._world.network.lanes:
             line.loss = loss
         self._world.network.changed()
         self._later(0.5, 6.0, self._clean)
@@ -105,7 +128,7 @@ class Faults:
     def slow_line(self) -> None:
         delay = self._random.choice((0.02, 0.1, 0.3))
         self._note(None, f"delay {delay}")
-        for line in self._world.network.lanes.values():
+        for line in self._world.network.lanes:
             line.delay, line.jitter = delay / 2, delay
         self._world.network.changed()
         self._later(0.5, 6.0, self._clean)
@@ -114,7 +137,7 @@ class Faults:
         """Every statement arrives, but so late that it proves nothing any more."""
         late = self._random.choice((1.5, 4.0))
         self._note(None, f"datagrams {late} s late")
-        for line in self._world.network.lanes.values():
+        for line in self._world.network.lanes:
             line.late = late
         self._world.network.changed()
         self._later(0.5, 6.0, self._clean)
@@ -123,25 +146,24 @@ class Faults:
         """An OMM's own cable: it reaches neither the other one nor the SIP proxy."""
         host = self._victim()
         self._note(host, "cable pulled")
-        for lane in self._world.network.lanes:
-            self._world.network.cut(lane, up=False)
+        self._world.network.cut(self._world.network.lanes, up=False)
         host.proxy.up = False
         self._later(0.3, 8.0, self._plug)
 
     def _plug(self) -> None:
-        self._restore()
+        self._restore(self._world.network.lanes)
         self._sip_back()
 
     def copies(self) -> None:
         self._note(None, "copies")
-        for line in self._world.network.lanes.values():
+        for line in self._world.network.lanes:
             line.copies, line.jitter = 0.3, 0.05
         self._world.network.changed()
         self._later(0.5, 6.0, self._clean)
 
     def _clean(self) -> None:
         self._note(None, "line clean")
-        for line in self._world.network.lanes.values():
+        for line in self._world.network.lanes:
             line.loss = line.copies = line.late = 0.0
             line.delay = line.jitter = 0.0005
         self._world.network.changed()
@@ -155,8 +177,7 @@ class Faults:
             self._world.loop.after(n * period, partial(self._set_line, up=up))
 
     def _set_line(self, *, up: bool) -> None:
-        for lane in self._world.network.lanes:
-            self._world.network.cut(lane, up=up or self._over)
+        self._world.network.cut(self._world.network.lanes, up=up or self._over)
 
     # --- processes ------------------------------------------------------------------------------
 
@@ -170,6 +191,19 @@ class Faults:
         host = self._victim()
         host.crash(host_up=False)
         self._later(0.02, 0.5, host.start)
+
+    def crash_between_effects(self) -> None:
+        """At one of the next boundaries: an effect, a commit, a message, a term on its way."""
+        host = self._victim()
+        left = self._random.choice((0, 3, 10, 40))
+        host.crash_in = self._random.randint(0, left)
+        self._note(host, f"crashes after {host.crash_in} steps")
+
+    def both_restart(self) -> None:
+        self._note(None, "both restart")
+        for host in self._world.hosts:
+            host.crash(host_up=self._random.random() < 0.5)
+            self._world.loop.after(self._random.choice((0.2, 0.2, 1.5)), host.start)
 
     def power_loss(self) -> None:
         host = self._victim()
@@ -255,6 +289,22 @@ class Faults:
         self._note(host, "healthy")
         host.healthy = host.term_works = True
 
+    def disk_full(self) -> None:
+        """Nothing can be committed; the term has its place already."""
+        host = self._victim()
+        self._note(host, "disk full")
+        host.disk_full = True
+        self._later(0.3, 6.0, lambda: self._disk_free(host))
+
+    def _disk_free(self, host: Host) -> None:
+        host.disk_full = False
+
+    def wall_jump(self) -> None:
+        """Somebody sets the clock of the wall."""
+        host = self._victim()
+        host.wall_offset += self._random.choice((-86400.0, -5.0, -0.5, 3.0, 3600.0))
+        self._note(host, f"wall clock {host.wall_offset:+} s")
+
     def slow_disk(self) -> None:
         host = self._victim()
         host.database.slowness = self._random.choice((10.0, 60.0))
@@ -313,7 +363,7 @@ class Faults:
         """No more faults: everything works, everyone runs."""
         self._over = True
         self._note(None, "peace")
-        self._restore()
+        self._restore(self._world.network.lanes)
         self._clean()
         self._sip_back()
         for host in self._world.hosts:
@@ -322,4 +372,6 @@ class Faults:
             self._resume(host)
             self._cure(host)
             self._fast_disk(host)
+            self._disk_free(host)
+            host.crash_in = None
             host.start()

@@ -97,16 +97,18 @@ class Follower:
         def commit() -> None:
             head = host.disk.head
             if host.member.role is not Role.ACTIVE and host.replication.take(batch):
-                host.report(lambda: took(head))
-
-        def took(before: Head) -> None:
-            host.took(host.disk.head)
-            if host.disk.head.seq == before.seq:  # part of a large transaction: the rest of it
-                self._fetch(batch.after + len(batch.entries), self._catch_up)
+                host.report(lambda: self._took(batch, head))
 
         if batch.entries:
             self._busy_until = host.now + REST
             host.database.submit(commit)
+
+    def _took(self, batch: Batch, before: Head) -> None:
+        self._busy_until = -1e9
+        head = self._host.disk.head
+        self._host.took(head)
+        if head.seq == before.seq:  # part of a large transaction: the rest of it
+            self._fetch(batch.after + len(batch.entries), self._catch_up)
 
     # --- after a split --------------------------------------------------------------------------
 
@@ -147,14 +149,15 @@ class Follower:
         """One transaction: own suffix aside, roll back, take the winner's."""
         host, disk = self._host, self._host.disk
         whole = not staged or staged[-1].is_last
-        if disk.fence_open or not whole or not disk.continues(staged, common):
+        if not (whole and host.writable()) or disk.fence_open or not disk.continues(staged, common):
             host.report(self._rest)
             return
         peer = host.member.peer
         facts = {"winner": host.peer.name, "loser": host.name, "term": peer.term if peer else 0}
-        dropped = merging.give_way(disk, common, staged, facts)
+        data = host.world.checker.data
+        dropped = merging.give_way(disk, common, staged, facts, data.rolled_back)
         host.world.note(host, f"set aside {len(dropped)} entries after {common}")
-        host.world.checker.data.applied(host, dropped, staged)
+        data.applied(host, dropped, staged)
         host.report(lambda: self._reconciled(disk.head))
 
     def _reconciled(self, head: Head) -> None:
@@ -170,7 +173,7 @@ class Follower:
         if self._reported_to != host.generation:
             self._reported_to = host.generation
             self._pending_checked = False
-            host.database.submit(lambda: merging.send_all_again(disk))
+            host.database.submit(lambda: host.writable() and merging.send_all_again(disk))
         if self._pending_checked:
             return
         items, splits = merging.to_hand_in(disk), dict(disk.pending_splits)
@@ -187,7 +190,7 @@ class Follower:
                 self._rest()
                 self._pending_checked = False
             else:
-                host.database.submit(lambda: merging.mark_sent(disk, ids))
+                host.database.submit(lambda: host.writable() and merging.mark_sent(disk, ids))
 
         self._ask(question, then)
 

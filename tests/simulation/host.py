@@ -27,7 +27,7 @@ from standby.domain.member import (
 from tests.simulation.disk import BEGINNING_ROWS, Disk
 from tests.simulation.following import Follower
 from tests.simulation.journal import RFP, SITE, Change, Entry, Refused
-from tests.simulation.loop import Clock
+from tests.simulation.loop import Clock, PowerCut
 from tests.simulation.process import Database, Life, Scope
 from tests.simulation.replication import Replication
 from tests.simulation.sip import Proxy, SipWatch
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 REPLY_PAUSE = 0.004
 WEB = "web"
+HEALTH_PERIOD = 0.5
 
 
 class Host:
@@ -60,16 +61,20 @@ class Host:
         self.backup: Disk | None = None
         self.proxy = Proxy()
         self.healthy = True
+        self.disk_full = False
+        self.wall_offset = 0.0
+        self.crash_in: int | None = None
         self.maintenance = False
         self.error_budget = True
         self.rfps = 0
         self.term_works = True
         self.sync_term = random.random() < 0.5
         self.asked_at = -1e9
-        rate = 1 + random.uniform(-2e-4, 2e-4)
+        drift = random.choice((2e-4, 2e-3))
+        rate = 1 + random.uniform(-drift, drift)
         self.clock = Clock(world.loop, rate, random.uniform(10, 1000))
         self.life = Life(world.loop, self.clock, random)
-        self.database = Database(self.life, random)
+        self.database = Database(self.life, random, self.boundary)
         self._random = random
         self._leased_at = -1e9
         self._replied_at = -1e9
@@ -82,12 +87,38 @@ class Host:
         return self.clock.read()
 
     @property
+    def reports_error(self) -> bool:
+        """Something could not be written, and no later check has found it mended."""
+        return self._database_error or self._term_error
+
+    @property
+    def wall(self) -> float:
+        """For people only."""
+        return self.wall_offset + self.now
+
+    @property
     def awake(self) -> bool:
         return self.life.running and self.life.paused is None
 
     @property
+    def starting(self) -> bool:
+        return not self.life.running or self.member.role is Role.STARTING or self.member.leaving
+
+    @property
     def active(self) -> bool:
         return self.awake and self.member.role is Role.ACTIVE
+
+    def boundary(self) -> None:
+        """Between two effects: here a process may end."""
+        if self.crash_in is not None:
+            self.crash_in -= 1
+            if self.crash_in < 0:
+                raise PowerCut(self._cut_off)
+
+    def _cut_off(self) -> None:
+        self.crash_in = None
+        self.crash(host_up=self._random.random() < 0.7)
+        self.world.loop.after(self._random.choice((0.2, 1.5, 3.0)), self.start)
 
     def start(self) -> None:
         if self.life.running:
@@ -114,6 +145,8 @@ class Host:
         )
         self._leased_at = self._replied_at = -1e9
         self._wake_planned = None
+        self._database_error = self._term_error = False
+        self.life.later(HEALTH_PERIOD, self._check_health)
         self.world.note(self, "started")
         self.world.checker.started(self)
         self.database.submit(self._commit_close)
@@ -133,7 +166,7 @@ class Host:
 
     def _refuse(self) -> None:
         """Connections of the peer are refused while nothing listens."""
-        lanes = self.world.network.lanes.values()
+        lanes = self.world.network.lanes
         peer = self.peer
         if self.life.running or not self.life.host_up or not all(lane.up for lane in lanes):
             return
@@ -141,6 +174,31 @@ class Host:
             self.world.note(peer, "connection refused")
             peer.member.refused(peer.now)
             peer.step()
+
+    # --- health ---------------------------------------------------------------------------------
+
+    def writable(self) -> bool:
+        """Within a transaction: False when it cannot commit, which is an error of this OMM."""
+        if self.disk_full:
+            self._database_error = True
+        return not self.disk_full
+
+    def _check_health(self) -> None:
+        """Write something; an OMM that can again closes what was left open, and opens anew."""
+        self.life.later(HEALTH_PERIOD, self._check_health)
+        self.database.submit(self._try_write)
+
+    def _try_write(self) -> None:
+        if not self.writable():
+            return
+        recovered, self._database_error = self._database_error, False
+        self._term_error = False
+        member = self.member
+        if recovered and not member.gate_open:
+            self.disk.fence_open = False
+        wanted = member.fence_wanted
+        if member.role is Role.ACTIVE and not member.gate_open and wanted is not None:
+            self.report(lambda: self.database.submit(partial(self._commit_open, wanted)))
 
     # --- the loop -------------------------------------------------------------------------------
 
@@ -161,11 +219,12 @@ class Host:
             head=self.head,
             acked_seq=self.acked[0],
             relation=self.replication.compare(),
-            healthy=self.healthy,
+            healthy=self.healthy and not self.reports_error,
             health_text="" if self.healthy else "The disk is full.",
             sip=self.sip.facts,
             rfps=self.rfps,
             maintenance=self.maintenance,
+            wall=self.wall,
             error_budget=self.error_budget,
             ever_synchronised=self.ever_synchronised,
         )
@@ -186,8 +245,8 @@ class Host:
     def send(self, *, probe: bool = False) -> None:
         statement = self.member.state(self.facts(), self.now, probe=probe)
         self.world.checker.said(self, statement)
-        lane = (self.name, self.peer.name)
-        self.world.network.datagram(lane, partial(self.peer.arrives, statement))
+        way = (self.name, self.peer.name)
+        self.world.network.datagram(way, partial(self.peer.arrives, statement))
 
     def arrives(self, statement: Heartbeat) -> None:
         self.life.packet(partial(self._hear, statement))
@@ -204,7 +263,8 @@ class Host:
 
     def tell(self, deliver: Callable[[], None]) -> None:
         """A message over the channel."""
-        lane = (self.name, self.peer.name)
+        self.boundary()
+        way = (self.name, self.peer.name)
         epoch, peer_epoch = self.life.epoch, self.peer.life.epoch
 
         def arrive() -> None:
@@ -212,13 +272,15 @@ class Host:
             if same:
                 self.peer.life.packet(deliver, stream=True)
 
-        self.world.network.message(lane, arrive)
+        self.world.network.message(way, arrive)
 
     # --- effects --------------------------------------------------------------------------------
 
     def carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
+            self.boundary()
             self._execute(effect)
+            self.boundary()
 
     def _execute(self, effect: Effect) -> None:
         match effect:
@@ -253,13 +315,18 @@ class Host:
 
     def _term_synced(self, term: int) -> None:
         if not self.term_works:
+            self._term_error = True
             self.member.term_failed()
             return
+        self.boundary()
         self.disk.term = max(self.disk.term, term)
         self.world.note(self, f"term {term} is on disk")
         self.carry_out(self.member.term_written(term, self.now))
 
     def _commit_close(self) -> None:
+        if not self.writable():  # the lease has closed the gate already
+            self.report(partial(self._closed, self.head))
+            return
         self.disk.fence_open = False
         head = self.disk.head
         self.report(partial(self._closed, head))
@@ -270,11 +337,13 @@ class Host:
 
     def _commit_open(self, term: int) -> None:
         disk = self.disk
+        if not self.writable():
+            return
         if term < max(disk.head.term, disk.fence_term):
             self.world.checker.fail("I7", f"{self.name} opens its fence for the past term {term}")
         disk.fence_open, disk.fence_term, disk.tail = True, term, []
         if not disk.entries:
-            change = Change(disk.tables, self.name, BEGINNINGS, self.world.loop.now)
+            change = Change(disk.tables, self.name, BEGINNINGS, self.wall)
             for number in range(BEGINNING_ROWS):
                 change.save(SITE if number == 0 else RFP, f"first{number}", first_fields(number))
             self.world.checker.data.committed(self, disk.commit(change, term))
@@ -322,7 +391,7 @@ class Host:
         self.member.force()
         self.step()
 
-    def _lease_open(self) -> bool:
+    def lease_open(self) -> bool:
         """What a request finds in the lease file."""
         if not self.life.running or not self.member.gate_open:
             return False
@@ -330,7 +399,7 @@ class Host:
 
     def write(self, work: Callable[[Change], None]) -> None:
         """A request changes the configuration: lease, transaction with fence, lease, commit."""
-        if not self.life.running or self.life.paused is Scope.HOST or not self._lease_open():
+        if not self.life.running or self.life.paused is Scope.HOST or not self.lease_open():
             return
         seconds = self._random.expovariate(1 / 0.004)
         commit = partial(self.commit_change, work, WEB)
@@ -339,9 +408,9 @@ class Host:
     def commit_change(self, work: Callable[[Change], None], source: str) -> bool:
         """Whole or not at all; False when this OMM accepts no change or the rules refuse it."""
         disk = self.disk
-        if not self._lease_open() or not disk.fence_open:
+        if not self.lease_open() or not disk.fence_open or not self.writable():
             return False
-        change = Change(disk.tables, self.name, source, self.world.loop.now)
+        change = Change(disk.tables, self.name, source, self.wall)
         try:
             work(change)
         except Refused:

@@ -9,6 +9,14 @@ from itertools import count
 Event = Callable[[], None]
 
 
+class PowerCut(Exception):
+    """The process in whose event this is raised ends in the middle of it."""
+
+    def __init__(self, happen: Event) -> None:
+        super().__init__()
+        self.happen = happen
+
+
 class Loop:
     """True time in seconds; events at the same moment run in the order they were planned.
 
@@ -31,12 +39,21 @@ class Loop:
     def run(self, until: float, after_each: Event) -> None:
         """Run every event up to ``until``; ``after_each`` looks at the world after each."""
         while self._heap and self._heap[0][0] <= until:
-            self.now, _, event = heapq.heappop(self._heap)
+            try:
+                self._run(until, after_each)
+            except PowerCut as cut:
+                cut.happen()
+                after_each()
+        self.now = until
+
+    def _run(self, until: float, after_each: Event) -> None:
+        heap = self._heap
+        while heap and heap[0][0] <= until:
+            self.now, _, event = heapq.heappop(heap)
             self.events += 1
             self.digest = hash((self.digest, self.now))
             event()
             after_each()
-        self.now = until
 
 
 class Clock:

@@ -7,7 +7,7 @@ standby/merging.py, deciding.py; what is decided in them is standby.domain's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -45,9 +45,16 @@ Item = tuple[str, Pending]
 
 
 def give_way(
-    disk: Disk, common: int, winners: list[Entry], facts: Mapping[str, Any]
+    disk: Disk,
+    common: int,
+    winners: list[Entry],
+    facts: Mapping[str, Any],
+    look: Callable[[Disk], None],
 ) -> list[Entry]:
-    """Keep the own suffix as set-aside changes and take the winner's; returns what was dropped."""
+    """Keep the own suffix as set-aside changes and take the winner's; returns what was dropped.
+
+    ``look`` is shown the disk as it was at ``common``.
+    """
     split = f"{facts['loser']}/{common}/{disk.head.hash}"
     for entry in disk.entries[common:]:
         kind = lost_as(entry.model, entry.operation, entry.source)
@@ -62,6 +69,7 @@ def give_way(
             own = Pending(entry.node, entry.term, entry.seq, entry.hash, entry.body, split)
             disk.pending.setdefault(entry.identity, own)
     dropped = disk.roll_back(common)
+    look(disk)
     disk.apply(winners)
     lost = sum(kept.split == split for kept in disk.pending.values())
     if (SPLIT, split) not in disk.tables.rows:

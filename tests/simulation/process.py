@@ -128,8 +128,9 @@ Work = Callable[[], None]
 class Database:
     """One writer at a time, in order; a crash loses whatever was not committed."""
 
-    def __init__(self, life: Life, random: Random) -> None:
+    def __init__(self, life: Life, random: Random, boundary: Work) -> None:
         self._life = life
+        self._boundary = boundary
         self._random = random
         self._queue: deque[tuple[Work, Work, float]] = deque()
         self._busy = False
@@ -156,5 +157,7 @@ class Database:
 
     def _done(self, commit: Work) -> None:
         self._busy = False
+        self._boundary()
         commit()
+        self._boundary()
         self._next()

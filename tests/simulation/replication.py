@@ -199,7 +199,12 @@ class Replication:
 
     def _take_whole(self, batch: Batch) -> bool:
         disk = self._host.disk
-        if disk.fence_open or disk.head.real or disk.acked[0] > len(batch.entries):
+        if (
+            disk.fence_open
+            or disk.head.real
+            or not self._host.writable()
+            or disk.acked[0] > len(batch.entries)
+        ):
             return False
         dropped = disk.roll_back(0)
         disk.apply(batch.entries)
@@ -210,8 +215,10 @@ class Replication:
     def take(self, batch: Batch) -> bool:
         """False when the batch does not continue this journal."""
         disk = self._host.disk
-        if disk.fence_open or (
-            batch.after <= disk.head.seq and disk.hash_at(batch.after) != batch.after_hash
+        if (
+            disk.fence_open
+            or not self._host.writable()
+            or (batch.after <= disk.head.seq and disk.hash_at(batch.after) != batch.after_hash)
         ):
             return False
         skipped = max(0, disk.head.seq - batch.after)
@@ -275,5 +282,5 @@ class Replication:
     def _mark(self) -> None:
         self._mark_waiting = False
         disk, (seq, digest) = self._host.disk, self._host.acked
-        if disk.acked[0] < seq and disk.hash_at(seq) == digest:
+        if self._host.writable() and disk.acked[0] < seq and disk.hash_at(seq) == digest:
             disk.acked = (seq, digest)

@@ -56,7 +56,9 @@ class World:
         self.batch = setting.choice((2, 7, 1000))
         """Entries in one message of the channel."""
         self.checker = Checker(self)
-        self.network = Network(self.loop, plan.source("network"), ("a", "b"))
+        self.network = Network(
+            self.loop, plan.source("network"), ("a", "b"), paths=setting.choice((1, 2))
+        )
         self.trace: list[str] = []
         self._keep_trace = keep_trace
         self.hosts = self._make_hosts()
@@ -99,7 +101,8 @@ class World:
 
     def _expect_peace(self) -> None:
         """I4: whole within the time, and then for good."""
-        limit = self.loop.now + self.timing.startup_wait + SETTLE
+        starting = any(host.starting for host in self.hosts)
+        limit = self.loop.now + SETTLE + (self.timing.startup_wait if starting else 0.0)
         while (why := self.checker.settled()) and not self._foreign():
             if self.loop.now >= limit:
                 self.checker.fail("I4", why)

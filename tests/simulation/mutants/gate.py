@@ -17,7 +17,7 @@ from tests.simulation.mutants.registry import Patch, mutant, swap
 )
 def no_fence() -> Iterable[Patch]:
     def write(host: Host, work: Callable[[Change], None]) -> None:
-        if not host.awake or not host._lease_open():
+        if not host.awake or not host.lease_open():
             return
 
         def commit() -> None:
@@ -45,7 +45,7 @@ def lease_without_end() -> Iterable[Patch]:
     def is_open(host: Host) -> bool:
         return host.life.running and host.member.gate_open
 
-    return [swap(Host, "_lease_open", is_open)]
+    return [swap(Host, "lease_open", is_open)]
 
 
 @mutant(
