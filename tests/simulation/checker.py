@@ -265,4 +265,4 @@ class Checker:
 
 def now_healthy(host: Host) -> bool:
     """Nothing is wrong with it, and it has noticed that."""
-    return host.healthy and not host.disk_full and not host.reports_error
+    return host.healthy and not host.disk_full and not host.health.error

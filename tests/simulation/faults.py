@@ -196,8 +196,8 @@ class Faults:
         """At one of the next boundaries: an effect, a commit, a message, a term on its way."""
         host = self._victim()
         left = self._random.choice((0, 3, 10, 40))
-        host.crash_in = self._random.randint(0, left)
-        self._note(host, f"crashes after {host.crash_in} steps")
+        host.life.crash_in = self._random.randint(0, left)
+        self._note(host, f"crashes after {host.life.crash_in} steps")
 
     def both_restart(self) -> None:
         self._note(None, "both restart")
@@ -373,5 +373,5 @@ class Faults:
             self._cure(host)
             self._fast_disk(host)
             self._disk_free(host)
-            host.crash_in = None
+            host.life.crash_in = None
             host.start()

@@ -149,7 +149,11 @@ class Follower:
         """One transaction: own suffix aside, roll back, take the winner's."""
         host, disk = self._host, self._host.disk
         whole = not staged or staged[-1].is_last
-        if not (whole and host.writable()) or disk.fence_open or not disk.continues(staged, common):
+        if (
+            not (whole and host.health.writable())
+            or disk.fence_open
+            or not disk.continues(staged, common)
+        ):
             host.report(self._rest)
             return
         peer = host.member.peer
@@ -173,7 +177,7 @@ class Follower:
         if self._reported_to != host.generation:
             self._reported_to = host.generation
             self._pending_checked = False
-            host.database.submit(lambda: host.writable() and merging.send_all_again(disk))
+            host.database.submit(lambda: host.health.writable() and merging.send_all_again(disk))
         if self._pending_checked:
             return
         items, splits = merging.to_hand_in(disk), dict(disk.pending_splits)
@@ -190,7 +194,9 @@ class Follower:
                 self._rest()
                 self._pending_checked = False
             else:
-                host.database.submit(lambda: host.writable() and merging.mark_sent(disk, ids))
+                host.database.submit(
+                    lambda: host.health.writable() and merging.mark_sent(disk, ids)
+                )
 
         self._ask(question, then)
 

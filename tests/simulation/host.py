@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from standby.domain.aside import BEGINNINGS
-from standby.domain.contact import Timing
-from standby.domain.facts import Head, Heartbeat, Role, SplitPolicy
+from standby.domain.facts import Head, Heartbeat, Role
 from standby.domain.member import (
     Beat,
     CloseFence,
@@ -24,10 +23,12 @@ from standby.domain.member import (
     SplitSettled,
     WriteTerm,
 )
-from tests.simulation.disk import BEGINNING_ROWS, Disk
+from tests.simulation.disk import Disk
 from tests.simulation.following import Follower
-from tests.simulation.journal import RFP, SITE, Change, Entry, Refused
-from tests.simulation.loop import Clock, PowerCut
+from tests.simulation.health import Health
+from tests.simulation.journal import Change, Entry, Refused
+from tests.simulation.loop import Clock
+from tests.simulation.people import begin
 from tests.simulation.process import Database, Life, Scope
 from tests.simulation.replication import Replication
 from tests.simulation.sip import Proxy, SipWatch
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 REPLY_PAUSE = 0.004
 WEB = "web"
-HEALTH_PERIOD = 0.5
 
 
 class Host:
@@ -47,6 +47,7 @@ class Host:
     sip: SipWatch
     replication: Replication
     follower: Follower
+    health: Health
     head: Head
     """As far as this process knows it: requests of others move the disk's."""
     acked: tuple[int, str]
@@ -63,7 +64,6 @@ class Host:
         self.healthy = True
         self.disk_full = False
         self.wall_offset = 0.0
-        self.crash_in: int | None = None
         self.maintenance = False
         self.error_budget = True
         self.rfps = 0
@@ -73,8 +73,8 @@ class Host:
         drift = random.choice((2e-4, 2e-3))
         rate = 1 + random.uniform(-drift, drift)
         self.clock = Clock(world.loop, rate, random.uniform(10, 1000))
-        self.life = Life(world.loop, self.clock, random)
-        self.database = Database(self.life, random, self.boundary)
+        self.life = Life(world.loop, self.clock, random, self._cut_off)
+        self.database = Database(self.life, random)
         self._random = random
         self._leased_at = -1e9
         self._replied_at = -1e9
@@ -85,11 +85,6 @@ class Host:
     @property
     def now(self) -> float:
         return self.clock.read()
-
-    @property
-    def reports_error(self) -> bool:
-        """Something could not be written, and no later check has found it mended."""
-        return self._database_error or self._term_error
 
     @property
     def wall(self) -> float:
@@ -108,15 +103,7 @@ class Host:
     def active(self) -> bool:
         return self.awake and self.member.role is Role.ACTIVE
 
-    def boundary(self) -> None:
-        """Between two effects: here a process may end."""
-        if self.crash_in is not None:
-            self.crash_in -= 1
-            if self.crash_in < 0:
-                raise PowerCut(self._cut_off)
-
     def _cut_off(self) -> None:
-        self.crash_in = None
         self.crash(host_up=self._random.random() < 0.7)
         self.world.loop.after(self._random.choice((0.2, 1.5, 3.0)), self.start)
 
@@ -145,8 +132,7 @@ class Host:
         )
         self._leased_at = self._replied_at = -1e9
         self._wake_planned = None
-        self._database_error = self._term_error = False
-        self.life.later(HEALTH_PERIOD, self._check_health)
+        self.health = Health(self)
         self.world.note(self, "started")
         self.world.checker.started(self)
         self.database.submit(self._commit_close)
@@ -175,31 +161,6 @@ class Host:
             peer.member.refused(peer.now)
             peer.step()
 
-    # --- health ---------------------------------------------------------------------------------
-
-    def writable(self) -> bool:
-        """Within a transaction: False when it cannot commit, which is an error of this OMM."""
-        if self.disk_full:
-            self._database_error = True
-        return not self.disk_full
-
-    def _check_health(self) -> None:
-        """Write something; an OMM that can again closes what was left open, and opens anew."""
-        self.life.later(HEALTH_PERIOD, self._check_health)
-        self.database.submit(self._try_write)
-
-    def _try_write(self) -> None:
-        if not self.writable():
-            return
-        recovered, self._database_error = self._database_error, False
-        self._term_error = False
-        member = self.member
-        if recovered and not member.gate_open:
-            self.disk.fence_open = False
-        wanted = member.fence_wanted
-        if member.role is Role.ACTIVE and not member.gate_open and wanted is not None:
-            self.report(lambda: self.database.submit(partial(self._commit_open, wanted)))
-
     # --- the loop -------------------------------------------------------------------------------
 
     def _tick(self) -> None:
@@ -219,7 +180,7 @@ class Host:
             head=self.head,
             acked_seq=self.acked[0],
             relation=self.replication.compare(),
-            healthy=self.healthy and not self.reports_error,
+            healthy=self.healthy and not self.health.error,
             health_text="" if self.healthy else "The disk is full.",
             sip=self.sip.facts,
             rfps=self.rfps,
@@ -263,7 +224,7 @@ class Host:
 
     def tell(self, deliver: Callable[[], None]) -> None:
         """A message over the channel."""
-        self.boundary()
+        self.life.boundary()
         way = (self.name, self.peer.name)
         epoch, peer_epoch = self.life.epoch, self.peer.life.epoch
 
@@ -278,9 +239,9 @@ class Host:
 
     def carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
-            self.boundary()
+            self.life.boundary()
             self._execute(effect)
-            self.boundary()
+            self.life.boundary()
 
     def _execute(self, effect: Effect) -> None:
         match effect:
@@ -289,7 +250,7 @@ class Host:
             case CloseFence():
                 self.database.submit(self._commit_close)
             case OpenFence(term):
-                self.database.submit(partial(self._commit_open, term))
+                self.database.submit(partial(self.commit_open, term))
             case Beat(probe):
                 self.send(probe=probe)
             case Drain():
@@ -315,16 +276,16 @@ class Host:
 
     def _term_synced(self, term: int) -> None:
         if not self.term_works:
-            self._term_error = True
+            self.health.term_error = True
             self.member.term_failed()
             return
-        self.boundary()
+        self.life.boundary()
         self.disk.term = max(self.disk.term, term)
         self.world.note(self, f"term {term} is on disk")
         self.carry_out(self.member.term_written(term, self.now))
 
     def _commit_close(self) -> None:
-        if not self.writable():  # the lease has closed the gate already
+        if not self.health.writable():  # the lease has closed the gate already
             self.report(partial(self._closed, self.head))
             return
         self.disk.fence_open = False
@@ -335,17 +296,16 @@ class Host:
         self.head = head
         self.carry_out(self.member.fence_closed(head))
 
-    def _commit_open(self, term: int) -> None:
+    def commit_open(self, term: int) -> None:
         disk = self.disk
-        if not self.writable():
+        if not self.health.writable():
             return
         if term < max(disk.head.term, disk.fence_term):
             self.world.checker.fail("I7", f"{self.name} opens its fence for the past term {term}")
         disk.fence_open, disk.fence_term, disk.tail = True, term, []
         if not disk.entries:
             change = Change(disk.tables, self.name, BEGINNINGS, self.wall)
-            for number in range(BEGINNING_ROWS):
-                change.save(SITE if number == 0 else RFP, f"first{number}", first_fields(number))
+            begin(change)
             self.world.checker.data.committed(self, disk.commit(change, term))
         self.report(partial(self._opened, term, disk.head, disk.acked))
 
@@ -408,7 +368,7 @@ class Host:
     def commit_change(self, work: Callable[[Change], None], source: str) -> bool:
         """Whole or not at all; False when this OMM accepts no change or the rules refuse it."""
         disk = self.disk
-        if not self.lease_open() or not disk.fence_open or not self.writable():
+        if not self.lease_open() or not disk.fence_open or not self.health.writable():
             return False
         change = Change(disk.tables, self.name, source, self.wall)
         try:
@@ -445,18 +405,3 @@ class Host:
     def generation(self) -> tuple[int, int]:
         """Names the channel to the peer: another one after every restart or cut."""
         return self.life.epoch + self.peer.life.epoch, self.world.network.epoch
-
-
-def first_fields(number: int) -> dict[str, Any]:
-    """Rows that every pair begins with."""
-    if number == 0:
-        return {"name": "n0", "note": ""}
-    return {"name": f"n{number}", "room": "", "floor": 0, "site": None}
-
-
-def make_timing() -> Timing:
-    """The defaults, with a shorter patience for SIP so that runs meet rule 3."""
-    return Timing(sip_lost_wait=6.0)
-
-
-__all__ = ["Host", "SplitPolicy", "make_timing"]

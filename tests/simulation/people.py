@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.simulation import merging
+from tests.simulation.disk import BEGINNING_ROWS
 from tests.simulation.journal import RFP, SITE, Change
 
 if TYPE_CHECKING:
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 
 MOST = 5
 """Objects of one kind: so few that both sides of a split meet at them."""
+
+
+def begin(change: Change) -> None:
+    """The rows that every pair begins with."""
+    change.save(SITE, "first0", {"name": "n0", "note": ""})
+    for number in range(1, BEGINNING_ROWS):
+        row = {"name": f"n{number}", "room": "", "floor": 0, "site": None}
+        change.save(RFP, f"first{number}", row)
 
 
 def somebody(host: Host, random: Random, number: int) -> Callable[[Change], None]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from random import Random
 
-from tests.simulation.loop import Clock, Event, Loop
+from tests.simulation.loop import Clock, Event, Loop, PowerCut
 
 MOST_BUFFERED = 200
 
@@ -23,10 +23,12 @@ class Scope(StrEnum):
 class Life:
     """Runs a node's events only while the process that planned them lives and is not paused."""
 
-    def __init__(self, loop: Loop, clock: Clock, random: Random) -> None:
+    def __init__(self, loop: Loop, clock: Clock, random: Random, cut_off: Event) -> None:
         self.loop = loop
         self.clock = clock
         self.random = random
+        self.crash_in: int | None = None
+        self._cut_off = cut_off
         self.epoch = 0
         self.running = False
         self.host_up = True
@@ -51,6 +53,14 @@ class Life:
         self._timers.clear()
         self._inbox.clear()
         self._streams.clear()
+
+    def boundary(self) -> None:
+        """Between two effects: here the process may end."""
+        if self.crash_in is not None:
+            self.crash_in -= 1
+            if self.crash_in < 0:
+                self.crash_in = None
+                raise PowerCut(self._cut_off)
 
     def later(self, delay: float, event: Event, scope: Scope = Scope.RUNTIME) -> None:
         """Plan an event of this process; RUNTIME events wait for the end of any pause."""
@@ -128,9 +138,8 @@ Work = Callable[[], None]
 class Database:
     """One writer at a time, in order; a crash loses whatever was not committed."""
 
-    def __init__(self, life: Life, random: Random, boundary: Work) -> None:
+    def __init__(self, life: Life, random: Random) -> None:
         self._life = life
-        self._boundary = boundary
         self._random = random
         self._queue: deque[tuple[Work, Work, float]] = deque()
         self._busy = False
@@ -157,7 +166,7 @@ class Database:
 
     def _done(self, commit: Work) -> None:
         self._busy = False
-        self._boundary()
+        self._life.boundary()
         commit()
-        self._boundary()
+        self._life.boundary()
         self._next()

@@ -202,7 +202,7 @@ class Replication:
         if (
             disk.fence_open
             or disk.head.real
-            or not self._host.writable()
+            or not self._host.health.writable()
             or disk.acked[0] > len(batch.entries)
         ):
             return False
@@ -217,7 +217,7 @@ class Replication:
         disk = self._host.disk
         if (
             disk.fence_open
-            or not self._host.writable()
+            or not self._host.health.writable()
             or (batch.after <= disk.head.seq and disk.hash_at(batch.after) != batch.after_hash)
         ):
             return False
@@ -282,5 +282,5 @@ class Replication:
     def _mark(self) -> None:
         self._mark_waiting = False
         disk, (seq, digest) = self._host.disk, self._host.acked
-        if self._host.writable() and disk.acked[0] < seq and disk.hash_at(seq) == digest:
+        if self._host.health.writable() and disk.acked[0] < seq and disk.hash_at(seq) == digest:
             disk.acked = (seq, digest)
