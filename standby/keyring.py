@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +27,19 @@ from standby.models import DataKey
 from standby.rules import text_problem
 from standby.sealing import Unreadable
 
-__all__ = ["Unreadable", "new_key", "problems", "put", "reveal", "sealed_alike"]
+__all__ = [
+    "RingState",
+    "Unreadable",
+    "new_key",
+    "problems",
+    "put",
+    "reveal",
+    "rewrap",
+    "sealed_alike",
+    "state",
+    "unwrap",
+    "wrap",
+]
 
 
 def reveal(row: models.Model, field: str) -> str:
@@ -89,7 +102,7 @@ def new_key(**fields: Any) -> DataKey:
 
 def wrap(name: str, key: bytes) -> str:
     """A data key as it is stored."""
-    secret = settings.OMM.pair_secret.reveal().encode()
+    secret = _present()
     text = base64.b64encode(key).decode()
     return sealing.seal(wrapping_key(secret), secret_name(secret), text, place=_key_place(name))
 
@@ -107,6 +120,49 @@ def unwrap(row: DataKey) -> bytes:
 def _unwrapped(secret: bytes, name: str, wrapped: str) -> bytes:
     text = sealing.unseal(wrapping_key(secret), wrapped, place=_key_place(name))
     return base64.b64decode(text)
+
+
+@dataclass(frozen=True, slots=True)
+class RingState:
+    """How many keys there are, and how many of them need what."""
+
+    keys: int
+    unreadable: int
+    """Wrapped with a pair secret that this OMM does not hold."""
+    former: int
+    """Wrapped with the pair secret before the present one."""
+
+
+def state() -> RingState:
+    """How the keys are wrapped."""
+    rows = list(DataKey.objects.all())
+    names = [secret_name(secret) for secret in settings.OMM.pair_secrets]
+    found = [_wrapped_with(row) for row in rows]
+    return RingState(
+        keys=len(rows),
+        unreadable=sum(name not in names for name in found),
+        former=sum(name in names[1:] for name in found),
+    )
+
+
+def rewrap(change: Change) -> int:
+    """Wrap all keys with the present pair secret; how many it was. Raises Unreadable."""
+    rows = [row for row in DataKey.objects.all() if _wrapped_with(row) != secret_name(_present())]
+    for row in rows:
+        row.wrapped = wrap(row.name, unwrap(row))
+        change.save(row)
+    return len(rows)
+
+
+def _wrapped_with(row: DataKey) -> str:
+    try:
+        return sealing.key_name(row.wrapped)
+    except Unreadable:
+        return ""
+
+
+def _present() -> bytes:
+    return settings.OMM.pair_secret.reveal().encode()
 
 
 def _sealed(change: Change, row: models.Model, field: str, text: str) -> str:

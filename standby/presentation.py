@@ -151,6 +151,9 @@ WARNINGS = {
         _("Base stations without standby"),
         _("Tell these base stations both OMM addresses, by DHCP or locally."),
     ),
+    "pair_secret": WarningText(
+        _("Pair secret"), _("Finish the change of the pair secret, step by step.")
+    ),
     "disk_low": WarningText(_("Disk nearly full"), _("Free space on the host's disk.")),
     "backup_failed": WarningText(_("Backup failed"), _("Check the backup's target and try again.")),
 }

@@ -40,6 +40,11 @@ SIP_FIELDS = editable_fields(SipSettings)
 SYSTEM_FIELDS = editable_fields(SystemSettings)
 BACKUP_FIELDS = editable_fields(BackupSettings)
 
+FORMER_NEEDED = say(
+    "A key of stored secrets is wrapped with a pair secret that this OMM does not hold: give it "
+    "the former one as OMM_PAIR_SECRET_PREVIOUS."
+)
+
 Row = TypeVar("Row", BackupSettings, OmmSettings, SipSettings, SystemSettings)
 
 
@@ -176,6 +181,19 @@ def backup_settings_update(
         keyring.put(change, row, secrets)
         change.save(row)
     return Written(row, change.receipt)
+
+
+def secret_rotate(*, actor: str, source: str = "web") -> Written[int]:
+    """Have stored secrets readable with the present pair secret; how many keys were wrapped anew.
+
+    Conflict ``unreadable`` when this OMM does not hold the pair secret of one of them.
+    """
+    with journal.change(actor=actor, source=source) as change:
+        try:
+            wrapped = keyring.rewrap(change)
+        except keyring.Unreadable:
+            raise Conflict("unreadable", FORMER_NEEDED) from None
+    return Written(wrapped, change.receipt)
 
 
 def _locked(model: type[Row], pk: Any, expected_version: int | None) -> Row:

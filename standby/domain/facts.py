@@ -111,3 +111,5 @@ class Heartbeat:
     version: str = ""
     policy: SplitPolicy | None = None
     witness: bool | None = None
+    secret: str = ""
+    """The name of the pair secret that it holds as the present one."""

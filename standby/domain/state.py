@@ -46,6 +46,7 @@ class MemberState:
     witnesses: tuple[str, ...] = ()
     armed: bool = False
     """The policy ``witness`` was in force when this OMM ended."""
+    secret: str = ""
     role: Role = Role.STARTING
     reason: str = say("Starting.")
     forced: bool = False
@@ -208,6 +209,7 @@ class MemberState:
             version=self.version,
             policy=self.policy,
             witness=self.witnessing.answers(now, self.timing) if self.witnesses else None,
+            secret=self.secret,
         )
 
     def ask(self, number: int, now: float) -> Ask:

@@ -105,3 +105,11 @@ class WarningView:
     maintenance_owner: str = ""
     maintenance_until: str = ""
     disk_free_text: str = ""
+    secret_changing: bool = False
+    """This OMM was told the former pair secret, or the other one holds another one."""
+    secret_differs: bool = False
+    """The other OMM holds another one as the present one."""
+    keys_former: int = 0
+    """Keys of stored secrets that are wrapped with the former pair secret ..."""
+    keys_unreadable: int = 0
+    """... and with one that this OMM does not hold."""

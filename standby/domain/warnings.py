@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from standby.domain.facts import Role
+from standby.domain.secret_warning import pair_secret
 from standby.domain.sentence import join, say, say_count
 from standby.domain.warning_view import PairWarning, Severity, WarningView
 
@@ -392,6 +393,7 @@ RULES: tuple[Rule, ...] = (
     clock_skew,
     path_down,
     witness_unreachable,
+    pair_secret,
     disk_low,
 )
 

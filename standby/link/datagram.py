@@ -78,6 +78,7 @@ HEARTBEAT = group(
         "version": text(r"[\x20-\x7e]{0,32}"),
         "policy": optional(word(SplitPolicy)),
         "witness": optional(FLAG),
+        "secret": text(r"[0-9a-f]{0,64}"),
     },
 )
 """The bounds of every field, in both directions. A new field of Heartbeat gets its line here."""

@@ -51,6 +51,7 @@ class Commands:
             "prove": self._prove,
             "tell": self._tell,
             "copy_part": self._copy_part,
+            "secret": self._secret,
         }
 
     async def handle(self, message: Message) -> Message:
@@ -109,6 +110,17 @@ class Commands:
         if answer.get("type") != "copy_part":
             return {"ok": False, "reason": unpack(answer).get("reason", "")}
         return {"ok": True, "size": answer["size"], "data": answer["data"]}
+
+    async def _secret(self, _message: Message) -> Message:
+        """Whether the other OMM holds the same pair secret; only a heartbeat proves it."""
+        member = self._runtime.member
+        if not member.peer_address:
+            return {"ok": True}
+        if not member.in_contact or member.peer is None:
+            return {"ok": False, "reason": "the other OMM is not in contact"}
+        if member.peer.secret != member.secret:
+            return {"ok": False, "reason": "the other OMM has another OMM_PAIR_SECRET"}
+        return {"ok": True}
 
     # --- switch-over ----------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from standby.lease import boot_time
 from standby.link.channel import ChannelServer
 from standby.link.control import ControlServer
 from standby.link.datagram import DatagramCodec
+from standby.link.keys import secret_name
 from standby.link.tls import client_context, server_context
 from standby.runtime.accounts import AccountWatch
 from standby.runtime.beats import Beats
@@ -151,6 +152,7 @@ class PairRuntime(LoopHost):
             version=VERSION,
             witnesses=config.witness_names,
             armed=self.witnesses.armed_before,
+            secret=secret_name(config.secrets[0]),
         )
         self.sip = SipWatch(config.address, self.clock, self._sip_urgent)
         self.health = Health(self)

@@ -276,6 +276,13 @@ class DocumentMaker:
             witnesses_differ=runtime.ways.witnesses_differ,
             witness_silent=runtime.witnesses.unreachable(now),
             disk_free_text=runtime.health.disk_text,
+            secret_changing=len(runtime.config.secrets) > 1,
+            secret_differs=heard
+            and peer is not None
+            and bool(peer.secret)
+            and peer.secret != member.secret,
+            keys_former=runtime.health.keys.former,
+            keys_unreadable=runtime.health.keys.unreadable,
         )
 
     def _just_started(self, now: float) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connections
 
-from standby import hooks, journal, merging
+from standby import hooks, journal, keyring, merging
 from standby.domain.sentence import say
 from standby.models import NodeIdentity, SetAside, SetAsideClass, SipSettings
 from standby.sip_check import check_targets
@@ -38,6 +38,7 @@ class Health:
         self.set_aside_open = 0
         self.set_aside_pending = 0
         self.set_aside_waiting = 0
+        self.keys = keyring.RingState(0, 0, 0)
         self.disk_text = ""
         self._runtime = runtime
         self._database_error = ""
@@ -164,6 +165,7 @@ class Health:
             self.set_aside_open = seen["open"]
             self.set_aside_pending = seen["pending"]
             self.set_aside_waiting = seen["waiting"]
+            self.keys = seen["keys"]
             self._runtime.sip.configure(seen["targets"])
             await self._runtime.maintenance.look()
         self._runtime.accounts.take()
@@ -214,5 +216,6 @@ def _look(last_head: str, accounts: AccountWatch) -> dict[str, Any]:
         "open": SetAside.objects.filter(state=SetAsideClass.OPEN).count(),
         "pending": journal.pending_count(),
         "waiting": merging.waiting().count(),
+        "keys": keyring.state(),
         "targets": tuple(check_targets(row)) if row is not None else (),
     }

@@ -6,7 +6,7 @@ import pwd
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -21,12 +21,14 @@ from standby.link.control import ControlError, ControlUnavailable, call
 from standby.maintenance import is_on, maintenance_begin, maintenance_end, maintenance_row
 from standby.models import Maintenance
 from standby.replication import outcome
+from standby.services import secret_rotate
 from standby.written import Conflict, Written
 
 ANSWER_SECONDS = 5.0
 STOP_SECONDS = 20.0
 
 Answer = dict[str, Any]
+Saved = TypeVar("Saved")
 
 
 class Command(BaseCommand):
@@ -43,7 +45,6 @@ class Command(BaseCommand):
             ("switchover", "hand the active role over to the peer"),
             ("reboot", "restart this OMM; an active one hands over first"),
             ("shutdown", "stop this OMM; an active one hands over first"),
-            ("rotate-secret", "wrap the stored secrets with a new pair secret"),
         ):
             _json_option(actions.add_parser(name, help=text))
         takeover = actions.add_parser("takeover", help="make this OMM active")
@@ -52,6 +53,13 @@ class Command(BaseCommand):
             "--confirm", metavar="ADDRESS", help="the peer's address, for --force"
         )
         _json_option(takeover)
+        rotate = actions.add_parser(
+            "rotate-secret", help="wrap stored secrets with a new pair secret"
+        )
+        rotate.add_argument(
+            "--alone", action="store_true", help="although the other OMM may not know it yet"
+        )
+        _json_option(rotate)
         maintenance = actions.add_parser("maintenance", help="no automatic takeover for a while")
         end = maintenance.add_mutually_exclusive_group()
         end.add_argument(
@@ -67,6 +75,7 @@ class Command(BaseCommand):
             "status": self._status,
             "takeover": self._takeover,
             "maintenance": self._maintenance,
+            "rotate-secret": self._rotate_secret,
             "shutdown": self._shutdown,
         }
         handler = handlers.get(options["action"], self._plain)
@@ -76,7 +85,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False))
         elif options["action"] == "status":
             self.stdout.write("\n".join(status_lines(answer["document"])))
-        elif options["action"] == "maintenance":
+        elif options["action"] in ("maintenance", "rotate-secret"):
             safe = f" ({answer['replication']})" if "replication" in answer else ""
             self.stdout.write(f"{answer['reason']}{safe}")
         else:
@@ -112,18 +121,16 @@ class Command(BaseCommand):
         """Begin, replace or end the maintenance; without an option: show it."""
         if options["minutes"] is None and not options["end"]:
             return _maintenance_answer(maintenance_row())
-        try:
-            written = _maintenance_written(options)
-        except GateClosed as refusal:
-            return {"ok": False, "reason": f"{refusal.reason} {_ask_the_other()}".strip()}
-        except Conflict as refusal:
-            return {"ok": False, "reason": refusal.reason}
-        except ValidationError as problem:
-            raise CommandError("; ".join(problem.messages)) from None
-        except Busy:
-            raise CommandError("the OMM is busy at the moment; try again") from None
-        answer = _maintenance_answer(written.value)
-        return {**answer, "replication": outcome(written.receipt).word}
+        return _changed(lambda: _maintenance_written(options), _maintenance_answer)
+
+    def _rotate_secret(self, options: dict[str, Any]) -> Answer:
+        """Wrap the keys of stored secrets anew, if the other OMM can read them afterwards."""
+        if not options["alone"]:
+            peer = _ask({"command": "secret"})
+            if not peer.get("ok"):
+                why = f"{peer.get('reason')}: it could not read stored secrets afterwards"
+                return {"ok": False, "reason": f"{why} (--alone does it nevertheless)"}
+        return _changed(lambda: secret_rotate(actor=os_user(), source="cli"), _rotation_answer)
 
     def _shutdown(self, options: dict[str, Any]) -> Answer:
         rows = read_process_list(settings.OMM.pids_path)
@@ -158,6 +165,26 @@ def _ask(message: Answer, *, supervisor: bool = False) -> Answer:
         raise CommandError(f"no OMM runs on {node.data_dir} (start it: manage.py omm)") from None
     except ControlError as problem:
         raise CommandError(f"this OMM gives no answer: {problem}") from None
+
+
+def _changed(save: Callable[[], Written[Saved]], told: Callable[[Saved], Answer]) -> Answer:
+    """Save a change from the shell; the answer, or why it was refused."""
+    try:
+        written = save()
+    except GateClosed as refusal:
+        return {"ok": False, "reason": f"{refusal.reason} {_ask_the_other()}".strip()}
+    except Conflict as refusal:
+        return {"ok": False, "reason": refusal.reason}
+    except ValidationError as problem:
+        raise CommandError("; ".join(problem.messages)) from None
+    except Busy:
+        raise CommandError("the OMM is busy at the moment; try again") from None
+    return {**told(written.value), "replication": outcome(written.receipt).word}
+
+
+def _rotation_answer(count: int) -> Answer:
+    done = f"{count} wrapped anew" if count else "all wrapped with it already"
+    return {"ok": True, "reason": f"keys of stored secrets: {done}", "wrapped": count}
 
 
 def _maintenance_written(options: dict[str, Any]) -> Written[Maintenance]:

@@ -110,6 +110,10 @@ def test_no_standby_counts_unsafe_changes() -> None:
         ({"paths_differ": "one has more."}, "settings_differ", "heartbeat paths differ: one has"),
         ({"policies_differ": True}, "settings_differ", "split policies differ"),
         ({"disk_free_text": "3 MB free"}, "disk_low", "3 MB free"),
+        ({"keys_unreadable": 1, "secret_differs": True}, "pair_secret", "cannot read"),
+        ({"secret_differs": True, "keys_former": 1}, "pair_secret", "other OMM has another"),
+        ({"secret_changing": True, "keys_former": 1}, "pair_secret", "still need the former"),
+        ({"secret_changing": True}, "pair_secret", "still accepts the former"),
     ],
 )
 def test_one_cause_gives_one_warning(facts: dict[str, object], code: str, text: str) -> None:

@@ -34,7 +34,7 @@ from standby.link.frames import decode_body, encode_frame, read_frame
 from standby.link.keys import ca_key
 from standby.link.tls import client_context, server_context
 
-SECRET = b"s" * 32
+SECRET, OTHER = b"s" * 32, b"o" * 32
 LIMIT = 64 * 1024
 TCP_AND_IPV6, UDP_AND_IPV6 = 20 + 40, 8 + 40
 T = 5.0
@@ -77,6 +77,30 @@ async def dial(
 ) -> ChannelClient:
     context = client_context(secret, node, expected)
     return await ChannelClient.connect(host, server.port, context, host, T, LIMIT)
+
+
+@pytest.mark.parametrize("server_speaks", [SECRET, OTHER])
+@pytest.mark.parametrize("client_speaks", [SECRET, OTHER])
+async def test_while_the_secret_changes_both_get_in(
+    server_speaks: bytes, client_speaks: bytes
+) -> None:
+    both = (SECRET, OTHER)
+    accepting = server_context(server_speaks, "node-a", trusted=both)
+    server = ChannelServer(limit=LIMIT)
+    await server.start(["127.0.0.1"], 0, lambda: accepting, echo, lambda _kind: None)
+    try:
+        dialling = client_context(client_speaks, "node-b", "node-a", trusted=both)
+        client = await ChannelClient.connect(
+            "127.0.0.1", server.port, dialling, "127.0.0.1", T, LIMIT
+        )
+        await client.close()
+        stranger = client_context(
+            b"x" * 40, "node-b", "node-a", trusted=both
+        )  # trusting, not trusted
+        with pytest.raises(LinkError):
+            await ChannelClient.connect("127.0.0.1", server.port, stranger, "127.0.0.1", T, LIMIT)
+    finally:
+        await server.close()
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -249,6 +249,46 @@ def test_what_is_out_of_bounds_is_not_sent_either() -> None:
         DatagramCodec(SECRET, "node a")
 
 
+NEW = b"n" * 32
+
+
+def conversation(one: DatagramCodec, other: DatagramCodec) -> list[str]:
+    """Who understood whom, both speaking in turn."""
+    heard = []
+    for sender, node, receiver in ((one, "node-a", other), (other, "node-b", one)) * 2:
+        with contextlib.suppress(BadDatagram):
+            receiver.decode(sender.encode(plain(node=node)))
+            heard.append(node)
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "misses"),
+    [
+        ((SECRET,), (NEW, SECRET), 0),
+        ((NEW, SECRET), (SECRET,), 0),
+        ((NEW, SECRET), (NEW, SECRET), 0),
+        ((NEW,), (NEW, SECRET), 0),
+        ((NEW, SECRET), (NEW,), 1),  # it speaks with the older one until it has heard the other
+        ((NEW,), (SECRET,), 4),
+    ],
+)
+def test_while_the_secret_changes_each_is_understood(
+    one: tuple[bytes, ...], other: tuple[bytes, ...], misses: int
+) -> None:
+    a = DatagramCodec(one[0], "node-a", *one[1:])
+    b = DatagramCodec(other[0], "node-b", *other[1:])
+    assert len(conversation(a, b)) == 4 - misses
+    assert len(conversation(a, b)) == (0 if misses == 4 else 4)
+
+
+def test_an_own_heartbeat_says_nothing_of_the_peer() -> None:
+    codec = DatagramCodec(NEW, "node-a", SECRET)
+    with pytest.raises(BadDatagram):
+        codec.decode(DatagramCodec(NEW, "node-a").encode(plain()))
+    assert codec.secret == SECRET
+
+
 def test_strangers_cannot_fill_the_memory() -> None:
     codec = DatagramCodec(SECRET, "node-b")
     for index in range(100):

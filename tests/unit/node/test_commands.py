@@ -15,10 +15,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from omm_portal.node.runfiles import take_lock
+from omm_portal.node.secrets import Secret
+from standby import keyring, services
 from standby.domain.facts import Role
 from standby.link.control import ControlServer
 from standby.maintenance import maintenance_row
 from standby.management.commands.standby import os_user
+from standby.models import SystemSettings
 from tests.gate import OpenGate
 
 DOCUMENT = {
@@ -113,10 +116,41 @@ def test_a_node_that_does_not_run_is_said_plainly(omm: Any, action: str) -> None
         standby(action)
 
 
-def test_what_the_runtime_does_not_offer_is_refused_in_its_words(runtime: Runtime) -> None:
-    runtime.answer = {"ok": False, "reason": "unknown command"}
-    with pytest.raises(SystemExit):
-        standby("rotate-secret")
+@pytest.mark.django_db(databases=["default", "live"])
+class TestRotateSecret:
+    NEW = Secret("a new pair secret, long enough for all")
+
+    def test_keys_are_wrapped_with_the_new_secret(
+        self, runtime: Runtime, open_gate: OpenGate, settings: Any
+    ) -> None:
+        services.system_settings_update(changes={"snmp_community": "planted"}, actor="admin")
+        former = settings.OMM.pair_secret
+        settings.OMM = replace(settings.OMM, pair_secret=self.NEW, pair_secret_previous=former)
+        assert keyring.state() == keyring.RingState(keys=1, unreadable=0, former=1)
+        assert "1 wrapped anew" in standby("rotate-secret")
+        assert runtime.asked[-1] == {"command": "secret"}
+        assert "already" in standby("rotate-secret")
+        settings.OMM = replace(settings.OMM, pair_secret_previous=None)
+        assert keyring.reveal(SystemSettings.objects.get(), "snmp_community") == "planted"
+        assert keyring.state() == keyring.RingState(keys=1, unreadable=0, former=0)
+
+    def test_not_while_the_other_omm_does_not_know_it(
+        self, runtime: Runtime, open_gate: OpenGate
+    ) -> None:
+        runtime.answer = {"ok": False, "reason": "the other OMM is not in contact"}
+        with pytest.raises(SystemExit):
+            standby("rotate-secret")
+        assert "already" in standby("rotate-secret", "--alone")
+
+    def test_the_former_secret_is_needed(
+        self, runtime: Runtime, open_gate: OpenGate, settings: Any
+    ) -> None:
+        settings.OMM = replace(settings.OMM, pair_secret=self.NEW)
+        out = StringIO()
+        with pytest.raises(SystemExit):
+            call_command("standby", "rotate-secret", stdout=out)
+        assert "OMM_PAIR_SECRET_PREVIOUS" in out.getvalue()
+        assert keyring.state().unreadable == 1
 
 
 @pytest.mark.django_db(databases=["default", "live"])

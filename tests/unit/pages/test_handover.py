@@ -20,10 +20,12 @@ from omm_portal.accounts.tickets import (
     TicketRefused,
     session_marks,
     ticket_issue,
+    ticket_mark,
     ticket_redeem,
     tickets_void,
     tickets_voided,
 )
+from omm_portal.node.secrets import Secret
 from standby import actions, hooks
 from standby.domain.facts import Role
 from tests.conftest import ADMIN_PASSWORD
@@ -89,6 +91,37 @@ def test_it_is_for_one_audience(admin: User, peer: str) -> None:
 def test_it_ends(ticket: str) -> None:
     with pytest.raises(TicketRefused, match="age"):
         ticket_redeem(ticket, now=time.time() + LIFETIME + 2)
+
+
+NEW = Secret("n" * 40)
+
+
+@pytest.mark.parametrize("both_here", [False, True])
+@pytest.mark.parametrize("former", [False, True])
+def test_it_works_while_the_pair_secret_is_changed(
+    admin: User, peer: str, settings: Any, both_here: bool, former: bool
+) -> None:
+    """One OMM knows both secrets, the other one only the new or only the former one."""
+    known = settings.OMM.pair_secret
+    both = {"pair_secret": NEW, "pair_secret_previous": known}
+    one = {"pair_secret": known if former else NEW, "pair_secret_previous": None}
+    settings.OMM = replace(settings.OMM, **(one if both_here else both))
+    ticket = made_there(settings, admin, "first session")
+    settings.OMM = replace(settings.OMM, **(both if both_here else one))
+    assert ticket_redeem(ticket) == admin
+    with pytest.raises(TicketRefused, match="used before"):
+        ticket_redeem(ticket)
+
+
+def test_the_end_of_a_session_is_understood_while_the_secret_is_changed(
+    admin: User, peer: str, settings: Any
+) -> None:
+    ticket = made_there(settings, admin, "a session")
+    mark = ticket_mark(ticket)
+    settings.OMM = replace(
+        settings.OMM, pair_secret=NEW, pair_secret_previous=settings.OMM.pair_secret
+    )
+    assert mark in session_marks("a session")
 
 
 def test_a_password_change_voids_it(ticket: str, admin: User) -> None:
