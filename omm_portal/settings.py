@@ -226,6 +226,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(OMM.data_dir / "beat-schedule")
 CELERY_BEAT_MAX_LOOP_INTERVAL = 60
 CELERY_BEAT_SCHEDULE = {
+    "back up": {"task": "jobs.back_up", "schedule": 60.0, "options": {"queue": "jobs"}},
     "clean up": {"task": "jobs.clean_up", "schedule": 3600.0, "options": {"queue": "jobs"}},
 }
 CELERY_TIMEZONE = "UTC"

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from omm_portal.accounts import lockouts
+from standby.backup.schedule import run_schedule
 from standby.housekeeping import events_clean_up
 from standby.runtime import current
 
@@ -17,6 +18,12 @@ def replicate() -> None:
     runtime = current()
     if runtime is not None:
         runtime.wake()
+
+
+@shared_task(name="jobs.back_up", ignore_result=True)
+def back_up() -> None:
+    """Make the back-up that is due, if one is; on both OMMs, each from its own data."""
+    run_schedule(timezone.now())
 
 
 @shared_task(name="jobs.clean_up", ignore_result=True)

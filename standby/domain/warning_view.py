@@ -113,3 +113,4 @@ class WarningView:
     """Keys of stored secrets that are wrapped with the former pair secret ..."""
     keys_unreadable: int = 0
     """... and with one that this OMM does not hold."""
+    backup_text: str = ""

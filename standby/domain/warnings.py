@@ -378,6 +378,16 @@ def disk_low(view: WarningView) -> Iterator[PairWarning]:
         )
 
 
+def backup_failed(view: WarningView) -> Iterator[PairWarning]:
+    """A back-up that should have been made by itself was not."""
+    if view.backup_text:
+        yield _warn(
+            "backup_failed",
+            say("Backup failed: %(why)s", why=view.backup_text),
+            say("Remove the cause, then make a back-up by hand or wait for the next attempt."),
+        )
+
+
 RULES: tuple[Rule, ...] = (
     no_standby,
     wrong_peer,
@@ -395,6 +405,7 @@ RULES: tuple[Rule, ...] = (
     witness_unreachable,
     pair_secret,
     disk_low,
+    backup_failed,
 )
 
 

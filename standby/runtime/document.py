@@ -283,6 +283,7 @@ class DocumentMaker:
             and peer.secret != member.secret,
             keys_former=runtime.health.keys.former,
             keys_unreadable=runtime.health.keys.unreadable,
+            backup_text=runtime.health.backup_text,
         )
 
     def _just_started(self, now: float) -> bool:

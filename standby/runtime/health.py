@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, connections
 
 from standby import hooks, journal, keyring, merging
+from standby.backup.state import problem as backup_problem
 from standby.domain.sentence import say
 from standby.models import NodeIdentity, SetAside, SetAsideClass, SipSettings
 from standby.sip_check import check_targets
@@ -40,6 +41,7 @@ class Health:
         self.set_aside_waiting = 0
         self.keys = keyring.RingState(0, 0, 0)
         self.disk_text = ""
+        self.backup_text = ""
         self._runtime = runtime
         self._database_error = ""
         self._term_error = ""
@@ -172,6 +174,9 @@ class Health:
         if self.set_aside_waiting and self._runtime.member.gate_open:
             self._runtime.merger.wake.set()
         self.disk_text = self._disk()
+        self.backup_text = await self._runtime.reader.run(
+            backup_problem, self._runtime.config.data_dir / "backups", time.time()
+        )
 
     def _disk(self) -> str:
         try:

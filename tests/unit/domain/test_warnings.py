@@ -114,6 +114,7 @@ def test_no_standby_counts_unsafe_changes() -> None:
         ({"secret_differs": True, "keys_former": 1}, "pair_secret", "other OMM has another"),
         ({"secret_changing": True, "keys_former": 1}, "pair_secret", "still need the former"),
         ({"secret_changing": True}, "pair_secret", "still accepts the former"),
+        ({"backup_text": "disk full"}, "backup_failed", "disk full"),
     ],
 )
 def test_one_cause_gives_one_warning(facts: dict[str, object], code: str, text: str) -> None:
@@ -150,6 +151,7 @@ def test_several_causes_give_each_code_once_the_gravest_first() -> None:
         healthy=False,
         clock_apart=60.0,
         disk_free_text="1 MB free",
+        backup_text="disk full",
     )
     codes = [warning.code for warning in warnings_of(view)]
     assert codes == [
@@ -159,6 +161,7 @@ def test_several_causes_give_each_code_once_the_gravest_first() -> None:
         "not_synchronised",
         "clock_skew",
         "disk_low",
+        "backup_failed",
     ]
 
 
