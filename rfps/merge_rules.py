@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.core.exceptions import ValidationError
 
 from rfps.models import Rfp, Site
 from rfps.services import (
     no_more_rfps,
     no_more_sites,
+    problems_of_many,
     refuse_used_site,
     rfp_problems,
     site_problems,
@@ -31,7 +34,14 @@ def _rfp_check(rfp: Rfp, before: Rfp | None) -> None:
         raise ValidationError(problems)
 
 
+def _rfps_check(rfps: Sequence[Rfp]) -> None:
+    if Rfp.objects.count() > MAX_RFPS:
+        raise Conflict("limit", no_more_rfps())
+    for problems in problems_of_many(dict(enumerate(rfps))).values():
+        raise ValidationError(problems)
+
+
 SITE_BACKUP = BackupRules(most=MAX_SITES, no_more=no_more_sites)
 RFP_BACKUP = BackupRules(most=MAX_RFPS, no_more=no_more_rfps, problems=own_problems)
 SITE = Rules(check=_site_check, check_removal=refuse_used_site)
-RFP = Rules(check=_rfp_check)
+RFP = Rules(check=_rfp_check, check_many=_rfps_check)

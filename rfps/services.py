@@ -102,7 +102,7 @@ def rfp_create_many(
     with journal.change(actor=actor, source=source) as change:
         if Rfp.objects.count() + len(rfps) > MAX_RFPS:
             raise Conflict("limit", no_more_rfps())
-        _raise_elements(_problems_of_many(dict(enumerate(rfps))))
+        _raise_elements(problems_of_many(dict(enumerate(rfps))))
         change.save_all(rfps)
     return Written(rfps, change.receipt)
 
@@ -110,7 +110,7 @@ def rfp_create_many(
 def rfps_check(items: Mapping[int, Mapping[str, Any]]) -> dict[int, ValidationError]:
     """The rules that new base stations would break, by the caller's index; saves nothing."""
     rfps = {index: _applied(Rfp(), values) for index, values in items.items()}
-    found = _problems_of_many(rfps)
+    found = problems_of_many(rfps)
     return {index: ValidationError(problems) for index, problems in found.items()}
 
 
@@ -163,7 +163,7 @@ def rfp_problems(rfp: Rfp, before: Rfp | None = None) -> Problems:
 
     ``before`` is the row as it is: what is not changed against it is not looked up again.
     """
-    return _problems_of_many({0: rfp}, {0: before} if before else {}).get(0, {})
+    return problems_of_many({0: rfp}, {0: before} if before else {}).get(0, {})
 
 
 def _refuse(problems: Problems) -> None:
@@ -171,7 +171,7 @@ def _refuse(problems: Problems) -> None:
         raise ValidationError(problems)
 
 
-def _problems_of_many(
+def problems_of_many(
     rfps: Mapping[int, Rfp], before: Mapping[int, Rfp] | None = None
 ) -> dict[int, Problems]:
     """Rules broken by each of ``rfps`` (new or changed), with two queries however many.

@@ -232,14 +232,26 @@ def carry_out(
             target.rules.check_removal(before)
             change.delete(before)
         return
+    row = built(target, ours, write, revive)
+    target.rules.check(row, before)
+    change.save(row)
+
+
+def built(
+    target: Target,
+    ours: Fields | None,
+    write: Fields,
+    revive: Callable[[Any], object] | None = None,
+) -> Any:
+    """The row as it is to be, of the one that is here (None: a new one)."""
+    one = target.one
     row = one.model(pk=target.key) if ours is None else one.instance(target.key, ours)
     for name, value in write.items():
         column = one.by_name[name]
         setattr(row, column.attname, None if value is None else column.kind.from_json(value))
-    if before is None and revive is not None:
+    if ours is None and revive is not None:
         revive(row)
-    target.rules.check(row, before)
-    change.save(row)
+    return row
 
 
 def refusal(error: Exception) -> str:

@@ -6,7 +6,6 @@ the same order. It carries a mark; what is done later must have the same one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,30 +14,23 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from standby import journal
-from standby.domain.merge import Act
 from standby.domain.sentence import say
-from standby.domain.undo import WHOLE, Kind, Objection, TakenBack, take_back
 from standby.journal import Change, registry
 from standby.journal.rows import Fields, table
-from standby.merging import REFUSALS, Target, carry_out, fields_of, refusal, target_of, unknown
 from standby.models import JournalEntry
 from standby.undo_plan import (
     Choices,
     Key,
-    Obstacle,
     Outcome,
     Undo,
     changed_since,
     mark_of,
-    why_it_stays,
     with_later,
 )
+from standby.undo_steps import Doubts, at_once, one_by_one
 from standby.written import Conflict, Written
 
 SOURCE = "undo"
-FORMER_SECRET = say("A former secret comes back only if somebody means it.")
-
-Doubts = Mapping[Key, Mapping[str, str]]
 
 
 class UndoStale(Exception):
@@ -95,7 +87,9 @@ def undo_changes(
     Conflict (``nothing-to-undo``) when nothing would be different, and what the journal raises.
     """
     choices = _choices(overrule)
-    _plan, doubts = _prepared(entries, choices, actor)
+    doubts: Doubts = {}
+    if any(_may_be_doubtful(entry) for entry in entries):
+        _plan, doubts = _prepared(entries, choices, actor)
 
     def accept(plan: Undo) -> None:
         if seen is not None and not plan.is_as(seen):
@@ -154,6 +148,11 @@ def _choices(overrule: Collection[str]) -> dict[int, frozenset[str]]:
     return found
 
 
+def _may_be_doubtful(entry: JournalEntry) -> bool:
+    found = registry.find(entry.model)
+    return found is not None and found.rules.doubts is not registry.Rules().doubts
+
+
 def _doubts_of(outcome: Outcome) -> Mapping[str, str]:
     rules, then = _rules(outcome.key), _row(outcome.key, outcome.then)
     if rules is None or then is None or not outcome.differs:
@@ -181,11 +180,9 @@ def _carried_out(
     keys = list(dict.fromkeys((entry.model, str(entry.object)) for entry in entries))
     head = journal.head().seq
     before = _present(change, keys)
-    obstacles: list[Obstacle] = []
-    for entry in entries:
-        chosen = choices.get(entry.seq, frozenset())
-        obstacles += _undo_entry(change, entry, chosen, doubts)
-    change.undoes = None
+    obstacles = at_once(change, entries, choices, doubts)
+    if obstacles is None:
+        obstacles = one_by_one(change, entries, choices, doubts)
     after = {key: _held(change, key) for key in keys}
     outcomes = [Outcome(key, before[key], after[key]) for key in keys]
     mark = mark_of(entries, choices, outcomes, obstacles)
@@ -207,61 +204,3 @@ def _held(change: Change, key: Key) -> Fields | None:
     if registry.find(key[0]) is None:
         return None
     return change.fields_of(table(key[0], connection), key[1])
-
-
-def _undo_entry(
-    change: Change, entry: JournalEntry, chosen: frozenset[str], doubts: Doubts
-) -> list[Obstacle]:
-    body = json.loads(entry.body)
-    key = (entry.model, str(entry.object))
-    stays = why_it_stays(entry.model, entry.operation, entry.source)
-    if stays:
-        return [Obstacle(entry.seq, key, Objection(WHOLE, Kind.NEVER, stays))]
-    target = target_of(body)
-    if target is None:
-        return [Obstacle(entry.seq, key, Objection(WHOLE, Kind.REFUSED, unknown(body)))]
-    ours = change.fields_of(target.one, target.key)
-    taken = take_back(
-        entry.operation,
-        body["before"],
-        body["after"],
-        ours,
-        aside=target.rules.aside,
-        chosen=chosen,
-    )
-    taken = taken.against(target.rules.never(ours, taken.values), Kind.NEVER)
-    taken = taken.against(target.rules.waits(ours, taken.values), Kind.CONFIRM)
-    taken = taken.against(_former_secrets(entry.model, taken), Kind.CONFIRM)
-    taken = taken.against(doubts.get(key, {}), Kind.CONFIRM)
-    change.undoes = entry.seq
-    taken = _written(change, target, taken)
-    former = body["before"] or {}
-    return [
-        Obstacle(entry.seq, key, each, (ours or {}).get(each.field), former.get(each.field))
-        for each in taken.objections
-    ]
-
-
-def _former_secrets(label: str, taken: TakenBack) -> dict[str, str]:
-    """Fields that would hold a secret again that somebody had exchanged."""
-    if taken.act is not Act.UPDATE:
-        return {}
-    found = (name for name in registry.secret_fields(label) if taken.values.get(name))
-    return dict.fromkeys(found, FORMER_SECRET)
-
-
-def _written(change: Change, target: Target, taken: TakenBack) -> TakenBack:
-    """Do it; what the object's own rules refuse is left as it is."""
-    if not taken.does_something:
-        return taken
-    try:
-        with change.attempt():
-            carry_out(change, target, taken.act, dict(taken.values), target.rules.revived)
-    except journal.Busy:
-        raise
-    except REFUSALS as error:
-        wrong = fields_of(error) & taken.values.keys()
-        some = wrong and wrong != taken.values.keys()
-        reasons = dict.fromkeys(wrong if some else [WHOLE], refusal(error))
-        return _written(change, target, taken.against(reasons, Kind.REFUSED))
-    return taken

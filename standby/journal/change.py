@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -91,8 +91,9 @@ class Change:
         self._drafts: list[_Draft] = []
         self._known: dict[str, dict[str, Fields | None]] = {}
         self._is_over = False
-        self.undoes: int | None = None
-        """The entry that is being taken back: what is written meanwhile names it."""
+        self.undoes: Mapping[str, int] = {}
+        """The entries that are being taken back, by the id of their object: what is written
+        meanwhile names them."""
 
     @property
     def is_empty(self) -> bool:
@@ -142,7 +143,7 @@ class Change:
         if self._is_over:
             raise JournalError("the change is over")
         part = len(self._originals) - 1
-        draft = _Draft(model, key, operation, before, after, part, self.undoes)
+        draft = _Draft(model, key, operation, before, after, part, self.undoes.get(key))
         self._drafts.append(draft)
 
     def begin_part(self, original: Fields | None) -> None:

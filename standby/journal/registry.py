@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,9 @@ class Rules:
 
     check: Callable[[Any, Any], None] = _accept
     """Given the row as it is to be and as it is (None: a new one); may complete the first."""
+    check_many: Callable[[Sequence[Any]], None] | None = None
+    """Like ``check`` of many rows at once, which were written just now and can still be taken
+    back; None where each must be checked for itself."""
     check_removal: Callable[[Any], None] = _accept
     """Given the row that is to be removed."""
     waits: Callable[[Fields | None, Fields], Mapping[str, str]] = _nothing

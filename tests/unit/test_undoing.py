@@ -17,11 +17,12 @@ from omm_portal.accounts.services import (
     user_delete,
     user_update,
 )
+from rfps import merge_rules as rfp_rules
 from rfps import services
 from rfps.models import Rfp, Site
 from standby import merge_rules
 from standby.domain.undo import Kind
-from standby.journal import head
+from standby.journal import change, head
 from standby.keyring import reveal
 from standby.link.sip import SipTarget
 from standby.models import JournalEntry, OmmSettings, SipSettings, SystemSettings
@@ -351,3 +352,24 @@ def test_a_former_secret_comes_back_on_demand_only() -> None:
     assert (row.system_name, reveal(row, "snmp_community")) == ("", "second")
     undo(seq, overrule=(f"{seq}:snmp_community",))
     assert SystemSettings.objects.get().snmp_community == former
+
+
+def test_values_that_went_round_come_back(rfp: Rfp) -> None:
+    """A change of many rows may have parked a value where no rule would allow it."""
+    other = services.rfp_create(values={"mac": "003042000002"}, actor="lena").value
+    first, second = rfp.mac, other.mac
+    with change(actor="admin", source="restore") as made:
+        for row, mac in ((rfp, "parked"), (other, first), (rfp, second)):
+            row.mac = mac
+            made.save(row)
+    assert undo(last()).obstacles == []
+    macs = dict(Rfp.objects.values_list("pk", "mac"))
+    assert macs == {rfp.pk: first, other.pk: second}
+
+
+def test_too_many_base_stations_do_not_come_back(rfp: Rfp, monkeypatch: Any) -> None:
+    services.rfp_delete(rfp=rfp, actor="lena")
+    seq = last()
+    services.rfp_create(values={"mac": "003042000002"}, actor="lena")
+    monkeypatch.setattr(rfp_rules, "MAX_RFPS", 1)
+    assert kinds(preview(seq)) == [(str(seq), Kind.REFUSED)]
