@@ -45,7 +45,11 @@ class WarningText:
 
     title: Text
     advice: Text
+    path: Text = ""
+    """Where to do it; empty for no single page."""
 
+
+NEWEST_SPLIT = "/splits/?newest"
 
 ROLES = {
     "active": Label(_("Active"), Tone.OK, "ok"),
@@ -112,7 +116,7 @@ WARNINGS = {
         ),
     ),
     "split_resolved": WarningText(
-        _("Split resolved"), _("Review the changes that were set aside.")
+        _("Split resolved"), _("Review the changes that were set aside."), NEWEST_SPLIT
     ),
     "wrong_peer": WarningText(
         _("Wrong peer"),
@@ -228,6 +232,7 @@ def _warning_row(row: Document) -> Document:
         "title": title,
         "message": _without_title(message, title),
         "advice": str(row.get("advice") or text.advice),
+        "path": str(text.path),
         "label": label,
     }
 
@@ -280,7 +285,7 @@ def _labels(_language: str) -> Document:
         for kind, known in KINDS.items()
     }
     warnings = {
-        code: {"title": str(text.title), "advice": str(text.advice)}
+        code: {"title": str(text.title), "advice": str(text.advice), "path": str(text.path)}
         for code, text in WARNINGS.items()
     }
     return {

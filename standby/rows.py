@@ -17,14 +17,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from standby.document import Document
-from standby.domain.merge import OPEN
 from standby.domain.sentence import unpack
-from standby.models import JournalEntry, SetAside
+from standby.models import JournalEntry
 from standby.selectors import (
     MASK,
     change_document,
     safe_up_to,
-    set_aside_documents,
     undone_by,
 )
 from standby.texts import local
@@ -180,7 +178,7 @@ def change_rows(entries: Iterable[JournalEntry]) -> list[ChangeRow]:
     held = list(entries)
     documents = [change_document(entry, safe_seq=safe_seq) for entry in held]
     names, undone = object_names(documents), undone_by(held)
-    rows = (_change_row(document, names) for document in documents)
+    rows = (change_row(document, names) for document in documents)
     return [replace(row, undone_by=undone.get(row.seq, ())) for row in rows]
 
 
@@ -202,7 +200,8 @@ def change_groups(entries: Iterable[JournalEntry]) -> list[ChangeGroup]:
     ]
 
 
-def _change_row(document: Document, names: Mapping[str, str]) -> ChangeRow:
+def change_row(document: Document, names: Mapping[str, str]) -> ChangeRow:
+    """One change; ``names`` are those of the objects that it speaks of."""
     return ChangeRow(
         seq=document["seq"],
         at=parse_datetime(str(document["at"])),
@@ -231,11 +230,11 @@ def _differences(document: Document, names: Mapping[str, str]) -> list[Differenc
             is_secret=MASK in (old.get(name), new.get(name)),
         )
         for name in {**old, **new}
-        if name not in HIDDEN and _differs(old.get(name), new.get(name))
+        if name not in HIDDEN and differs(old.get(name), new.get(name))
     ]
 
 
-def _differs(old: Any, new: Any) -> bool:
+def differs(old: Any, new: Any) -> bool:
     """Entries name altered fields only: two masked values were not the same secret."""
     return MASK in (old, new) or (old or None) != (new or None)
 
@@ -317,84 +316,6 @@ def _row_name(row: Any) -> str:
         if isinstance(value, str) and value:
             return value
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class ThreeValues:
-    """A field of a set-aside change: before the split, here now, and as the lost change had it."""
-
-    field: str
-    base: Any
-    ours: Any
-    theirs: Any
-    name: str = ""
-    """The field in the journal."""
-    state: str = ""
-    """The class of the field; empty where only the whole change has one."""
-
-    @property
-    def is_open(self) -> bool:
-        """True while somebody must decide on this very field."""
-        return self.state == OPEN
-
-    @property
-    def is_same(self) -> bool:
-        """True when this pair has the lost value anyhow."""
-        return not _differs(self.ours, self.theirs)
-
-    @property
-    def is_contested(self) -> bool:
-        """True when both sides altered the field, each to another value."""
-        return not self.is_same and _differs(self.base, self.ours)
-
-
-@dataclass(frozen=True, slots=True)
-class SetAsideRow:
-    """One set-aside change with the three values of each field side by side."""
-
-    document: Document
-    change: ChangeRow
-    fields: list[ThreeValues]
-    why: str = ""
-    """Why it is open."""
-
-    @property
-    def is_open(self) -> bool:
-        """True while somebody must decide."""
-        return bool(self.document["class"] == OPEN and self.document["judged"])
-
-
-def set_aside_rows(rows: Iterable[SetAside]) -> list[SetAsideRow]:
-    """Set-aside changes as rows."""
-    held = list(rows)
-    documents = set_aside_documents(held)
-    originals = [document["original"] for document in documents]
-    names = object_names(originals)
-    return [
-        SetAsideRow(document, _change_row(original, names), _three(document, names), _why(row))
-        for row, document, original in zip(held, documents, originals, strict=True)
-    ]
-
-
-def _why(row: SetAside) -> str:
-    return local(unpack(row.reason or {}).get("text", ""))
-
-
-def _three(document: Document, names: Mapping[str, str]) -> list[ThreeValues]:
-    base, ours, theirs = (document[name] or {} for name in ("base", "ours", "theirs"))
-    words = FieldWords(document["original"]["model"], names)
-    return [
-        ThreeValues(
-            field=words.label(name),
-            base=words.value(name, base.get(name)),
-            ours=words.value(name, ours.get(name)),
-            theirs=words.value(name, theirs.get(name)),
-            name=name,
-            state=str(document["fields"].get(name, "")),
-        )
-        for name in {**base, **theirs}
-        if name not in HIDDEN
-    ]
 
 
 def details_text(details: Mapping[str, Any]) -> str:

@@ -122,6 +122,12 @@ def split_list() -> QuerySet[Split]:
     return Split.objects.order_by("-ended_at", "id")
 
 
+def split_to_look_at() -> Split | None:
+    """The newest split of which something is open, else the newest."""
+    waiting = SetAside.objects.filter(state=SetAsideClass.OPEN).values("split")
+    return split_list().filter(pk__in=waiting).first() or split_list().first()
+
+
 def role_changes() -> QuerySet[Event]:
     """Every change of role on either OMM, newest first (second database)."""
     return event_list().filter(code="role_change")

@@ -51,11 +51,6 @@ class SplitRow:
         return str(self.id)
 
     @property
-    def seconds(self) -> int | None:
-        """How long it lasted."""
-        return round(self.lasted.total_seconds()) if self.lasted is not None else None
-
-    @property
     def listed(self) -> list[tuple[str, int]]:
         """The classes of the set-aside list with their counts."""
         return [(state, self.classes[state]) for state in (MERGED, OPEN, KEPT, REPLACED)]

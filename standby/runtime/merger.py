@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from standby import journal, merging
 from standby.domain.merge import MERGED, OPEN
-from standby.domain.sentence import say
+from standby.domain.sentence import Sentence, say
 from standby.gate import GateClosed
 from standby.journal import SplitFacts
 
@@ -84,8 +84,8 @@ class SplitWatch:
             self.lost_without_changes = False
 
     def settled(self, *, won: bool, reason: str) -> None:
-        """Which side goes on, and why."""
-        self._reason = reason
+        """Which side goes on, and why; the report says neither "this" nor "the other" OMM."""
+        self._reason = reason.values.get("why", reason) if isinstance(reason, Sentence) else reason
         self.lost_without_changes = not won
 
     def facts(self, until: int) -> SplitFacts:

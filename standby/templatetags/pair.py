@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -116,6 +116,21 @@ def span_text(milliseconds: float) -> str:
     if milliseconds < 60_000:
         return f"{milliseconds / 1000:.1f} s"
     return f"{milliseconds / 60_000:.0f} min"
+
+
+@register.filter
+def lasting(length: timedelta) -> str:
+    """How long something lasted, in its two largest units."""
+    seconds = round(length.total_seconds())
+    minutes, hours = seconds // 60, seconds // 3600
+    if hours:
+        return gettext("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes % 60}
+    if minutes:
+        return gettext("%(minutes)s min %(seconds)s s") % {
+            "minutes": minutes,
+            "seconds": seconds % 60,
+        }
+    return gettext("%(seconds)s s") % {"seconds": seconds}
 
 
 @register.simple_tag

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -27,13 +27,15 @@ from standby.domain.aside import CHOICES, REPLACE
 from standby.filters import SetAsideFilterSet
 from standby.forms import DecideForm, SetAsideFilterForm
 from standby.models import SetAside, Split
-from standby.rows import SetAsideRow, ThreeValues, set_aside_rows
+from standby.set_aside_rows import SetAsideRow, ThreeValues, set_aside_rows
 from standby.split_copies import NoCopy, download, find_copy
 from standby.splits import split_report, split_rows
 from standby.templatetags.pair import value_text
 from standby.texts import local
 from standby.written import StaleObject, Written
 
+OPEN_SHOWN = 20
+"""Open changes that a split's report lists itself."""
 VERBS: dict[str, str | Promise] = {
     "keep": gettext_lazy("Keep ours"),
     "replace": gettext_lazy("Replace by theirs"),
@@ -230,6 +232,12 @@ class SplitListPage(TablePage[Split]):
     columns: ClassVar = {"ended_at": ("ended_at",)}
     default_ordering = "-ended_at"
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The list; with ``?newest`` the report of the newest split that is open, or at all."""
+        if "newest" in request.GET and (newest := selectors.split_to_look_at()):
+            return redirect("split", pk=newest.pk)
+        return super().get(request, *args, **kwargs)
+
     def get_queryset(self) -> QuerySet[Split]:
         return selectors.split_list()
 
@@ -260,5 +268,10 @@ class SplitPage(SignedIn, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         found = get_object_or_404(selectors.split_list(), pk=self.kwargs["pk"])
-        may_decide = account(self.request).has_full_access
-        return super().get_context_data(row=split_report(found), may_decide=may_decide, **kwargs)
+        opened = selectors.open_set_aside(found.pk)[:OPEN_SHOWN]
+        return super().get_context_data(
+            row=split_report(found),
+            may_decide=account(self.request).has_full_access,
+            open_rows=set_aside_rows(opened),
+            **kwargs,
+        )

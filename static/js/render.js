@@ -140,7 +140,7 @@ function withoutTitle(message, title) {
 function warningRow(warning) {
   const known = warningTexts[warning.code] ?? { title: warning.message, advice: "" };
   const label = kinds.severity[warning.severity] ?? kinds.severity.warning;
-  return fromTemplate("warning-row", {
+  const row = fromTemplate("warning-row", {
     tone: label.tone,
     icon: label.icon,
     at: warning.since,
@@ -149,6 +149,15 @@ function warningRow(warning) {
     message: withoutTitle(warning.message, known.title),
     advice: warning.advice || known.advice,
   });
+  return withLink(row, known.path);
+}
+
+function withLink(row, path) {
+  if (path?.startsWith("/")) {
+    row.querySelector("a").setAttribute("href", path);
+    row.querySelector("a").hidden = false;
+  }
+  return row;
 }
 
 function eventRow(event) {
@@ -161,11 +170,7 @@ function eventRow(event) {
     message: event.message,
     node: event.node,
   });
-  if (event.path?.startsWith("/")) {
-    row.querySelector("a").setAttribute("href", event.path);
-    row.querySelector("a").hidden = false;
-  }
-  return row;
+  return withLink(row, event.path);
 }
 
 const shownLists = new Map();

@@ -179,7 +179,7 @@ def test_the_report_counts_every_change_once(browser: Client, rfp: Rfp) -> None:
     assert browser.get("/splits/").context["rows"][0].loser_changes == 1
     shown = browser.get(f"/splits/{SPLIT}/")
     row = shown.context["row"]
-    assert (row.seconds, row.winner_changes, row.classes["open"]) == (90, 1, 1)
+    assert (row.lasted.total_seconds(), row.winner_changes, row.classes["open"]) == (90, 1, 1)
     assert row.is_accounted
     assert "in exactly one class" in shown.content.decode()
     assert f"/set-aside/?split={SPLIT}&amp;class=open" in shown.content.decode()
@@ -238,3 +238,24 @@ def test_rest_decides_on_all_and_reports_splits(api: Client, rfp: Rfp) -> None:
         "missing": 0,
     }
     assert report["reason"] == "After the split the other OMM goes on."
+
+
+def test_the_warning_leads_to_one_page_that_tells_all(browser: Client, rfp: Rfp) -> None:
+    """What happened, why, and each change that waits, one click from any page."""
+    shown = browser.get("/splits/?newest", follow=True)
+    assert shown.redirect_chain == [(f"/splits/{SPLIT}/", 302)]
+    page = shown.content.decode()
+    assert f"/set-aside/{only().pk}/" in page
+    assert "Both sides changed it." in page
+    assert "After the split the other OMM goes on." in page
+    decide(browser, f"/set-aside/{only().pk}/keep/")
+    page = browser.get("/splits/?newest", follow=True).content.decode()
+    assert f"/set-aside/{only().pk}/" not in page
+
+
+def test_a_list_names_of_a_new_object_what_it_holds(browser: Client, admin: User) -> None:
+    lose(lambda: services.rfp_create(values={"mac": "003042000001", "name": "New"}, actor="lena"))
+    hand_in()
+    (row,) = browser.get("/set-aside/").context["rows"]
+    assert {"name", "mac"} <= {each.name for each in row.told}
+    assert not {"floor", "wlan_on", "address"} & {each.name for each in row.told}
