@@ -194,13 +194,17 @@ class ServicePage(SignedIn, TypedFormView[Form]):
             return self.refused(form, str(BUSY), 503)
         else:
             self.after_save(written)
-            say_saved(self.request, written)
+            self.tell(written)
             return self.saved(written)
         return self.form_invalid(form)
 
     def saved(self, written: Written[Any]) -> HttpResponse:
         """The answer to a successful save."""
         return redirect(self.get_success_url())
+
+    def tell(self, written: Written[Any]) -> None:
+        """Say that it is saved, on the page that comes next."""
+        say_saved(self.request, written)
 
     def after_save(self, written: Written[Any]) -> None:
         """What else follows a successful save."""

@@ -359,7 +359,7 @@ class BackupSettings(models.Model):
     )
     at_time = models.CharField(_("time of day"), max_length=5, default="02:30")
     """HH:MM in the system's time zone; more than one a day are counted from there."""
-    keep = models.PositiveIntegerField(
+    keep_count = models.PositiveIntegerField(
         _("back-ups to keep"),
         default=14,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],

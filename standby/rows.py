@@ -211,14 +211,14 @@ def change_row(document: Document, names: Mapping[str, str]) -> ChangeRow:
         what=OBJECTS.get(str(document["model"]), str(document["model"])),
         name=own_name(document) or names.get(document["object"], ""),
         operation=OPERATIONS.get(str(document["operation"]), str(document["operation"])),
-        differences=_differences(document, names),
+        differences=differences_of(document, names),
         safe=bool(document.get("safe")),
         document=document,
         is_here=str(document["object"]) in names,
     )
 
 
-def _differences(document: Document, names: Mapping[str, str]) -> list[Difference]:
+def differences_of(document: Document, names: Mapping[str, str]) -> list[Difference]:
     """The fields that differ, without those that only serve the program."""
     old, new = document["before"] or {}, document["after"] or {}
     words = FieldWords(document["model"], names)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from standby.views import actions, log, maintenance, set_aside, settings, status, undo
+from standby.views import actions, backups, log, maintenance, set_aside, settings, status, undo
 
 urlpatterns = [
     path("", status.DashboardPage.as_view(), name="dashboard"),
@@ -43,5 +43,16 @@ urlpatterns = [
     path("splits/", set_aside.SplitListPage.as_view(), name="split-list"),
     path("splits/<uuid:pk>/", set_aside.SplitPage.as_view(), name="split"),
     path("splits/<uuid:pk>/copy/", set_aside.SplitCopyPage.as_view(), name="split-copy"),
+    path("backups/", backups.BackupListPage.as_view(), name="backup-list"),
+    path("backups/new/", backups.BackupMakePage.as_view(), name="backup-new"),
+    path("backups/upload/", backups.BackupUploadPage.as_view(), name="backup-upload"),
+    path("backups/settings/", backups.BackupSettingsPage.as_view(), name="backup-settings"),
+    path("backups/<str:backup_id>/", backups.RestorePage.as_view(), name="backup"),
+    path("backups/<str:backup_id>/file/", backups.BackupFile.as_view(), name="backup-file"),
+    path(
+        "backups/<str:backup_id>/delete/",
+        backups.BackupDeletePage.as_view(),
+        name="backup-delete",
+    ),
     path("events/", log.EventListPage.as_view(), name="event-list"),
 ]

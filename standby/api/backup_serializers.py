@@ -162,7 +162,7 @@ class BackupSettingsSerializer(StrictModelSerializer):
             "scheduled",
             "every_hours",
             "at_time",
-            "keep",
+            "keep_count",
             "keep_days",
             "passphrase",
             "passphrase_set",

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from standby.backup.errors import TooLarge
 from standby.backup.format import MAX_FILE
@@ -24,6 +26,11 @@ from standby.domain.sentence import say
 from standby.written import Conflict
 
 MANUAL, SCHEDULED, UPLOADED = "manual", "scheduled", "uploaded"
+KINDS: dict[str, str | Promise] = {
+    MANUAL: _("made by hand"),
+    SCHEDULED: _("made by schedule"),
+    UPLOADED: _("taken in"),
+}
 MOST_KEPT: Final = 100
 """Files that are neither scheduled ones nor removed by anybody; nobody else removes them."""
 PART_LIVES: Final = 3600
@@ -46,6 +53,11 @@ class Stored:
     kind: str
     size: int
     is_encrypted: bool
+
+    @property
+    def how(self) -> str | Promise:
+        """How it came here, for people."""
+        return KINDS[self.kind]
 
     @property
     def name(self) -> str:

@@ -74,7 +74,7 @@ def _with_one(row: BackupSettings, known: State, now: datetime) -> State:
         tried, failure = now.timestamp(), _attempt(row, now)
         if not failure:
             success = tried
-            files.clean_up(now, keep=row.keep, days=row.keep_days)
+            files.clean_up(now, keep=row.keep_count, days=row.keep_days)
     last = max(since, success or 0.0)
     return State(since, success, tried, failure, last + 2 * 3600.0 * row.every_hours)
 

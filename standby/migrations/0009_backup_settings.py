@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                     models.CharField(default="02:30", max_length=5, verbose_name="time of day"),
                 ),
                 (
-                    "keep",
+                    "keep_count",
                     models.PositiveIntegerField(
                         default=14,
                         validators=[

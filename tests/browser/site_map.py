@@ -55,6 +55,7 @@ class Content:
     user: str
     token: str
     change: int
+    backup: str
     replaced: int
     """A change of which a later one altered a part again."""
     set_aside: str
@@ -90,6 +91,7 @@ def fill(pair: Pair) -> Content:
         send("PATCH", f"/rfps/{rfps[0]['id']}/", {"name": "Front desk", "room": "0.14"})
         replaced = send("GET", "/changes/?limit=1")["results"][0]["seq"]
         send("PATCH", f"/rfps/{rfps[0]['id']}/", {"name": "Desk at the door"})
+        backup = send("POST", "/backups/", {})["id"]
         send("PATCH", "/settings/system/", {"system_name": "St. Anna Hospital"})
         people = {"username": READER, "display_name": "Night shift", "role": "read"}
         send("POST", "/users/", {**people, "password": READER_PASSWORD})
@@ -101,7 +103,7 @@ def fill(pair: Pair) -> Content:
         token = api.get("/tokens/").json()["results"][0]["id"]
         last = api.get("/changes/?limit=1&actor=admin").json()["results"][0]["seq"]
     pair.wait_healthy()
-    return Content(rfps[0]["id"], sites[0], user, token, last, replaced, set_aside)
+    return Content(rfps[0]["id"], sites[0], user, token, last, backup, replaced, set_aside)
 
 
 def base_stations(sites: list[str]) -> Iterator[dict[str, Any]]:
@@ -180,6 +182,12 @@ def pages(content: Content) -> Iterator[Shown]:
     yield Shown("split-list", "/splits/")
     yield Shown("split", f"/splits/{content.set_aside}/")
     yield Shown("event-list", "/events/")
+    yield Shown("backup-list", "/backups/")
+    yield Shown("backup-new", "/backups/new/")
+    yield Shown("backup-upload", "/backups/upload/")
+    yield Shown("backup-settings", "/backups/settings/")
+    yield Shown("backup", f"/backups/{content.backup}/")
+    yield Shown("backup-delete", f"/backups/{content.backup}/delete/")
     yield Shown("user-list", "/users/")
     yield Shown("user-new", "/users/new/")
     yield Shown("user-edit", f"/users/{content.user}/")

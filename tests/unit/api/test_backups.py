@@ -160,7 +160,7 @@ def test_settings_are_told_without_the_passphrase(api):
     assert answer.json()["passphrase_set"] is True
     assert PASSPHRASE not in BackupSettings.objects.get().passphrase
     assert PASSPHRASE not in api.get("/api/v1/changes/").content.decode()
-    bad = {"at_time": "25:00", "keep": 0, "every_hours": 5, "passphrase": "short"}
+    bad = {"at_time": "25:00", "keep_count": 0, "every_hours": 5, "passphrase": "short"}
     for name, value in bad.items():
         assert list(api.patch(url, {name: value}).json()["errors"]) == [name]
 

@@ -92,7 +92,7 @@ def test_one_is_made_when_it_is_due_also_by_a_standby() -> None:
 @database
 @pytest.mark.usefixtures("_node")
 def test_the_stored_passphrase_encrypts_and_old_ones_go() -> None:
-    changes = {"passphrase": PASSPHRASE, "keep": 3, "every_hours": 12}
+    changes = {"passphrase": PASSPHRASE, "keep_count": 3, "every_hours": 12}
     backup_settings_update(changes=changes, actor="admin")
     by_hand = services.backup_make(now=NOON - timedelta(days=400), actor="admin")
     for hour in range(1, 72):

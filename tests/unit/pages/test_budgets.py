@@ -15,10 +15,13 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
+from django.utils import timezone
 
 from omm_portal.accounts.models import ApiToken, User
 from rfps.models import Rfp, Site
 from standby import journal
+from standby.backup.files import stored_list
+from standby.backup.services import backup_make
 from standby.models import JournalEntry, SetAside, Split, fixed_id
 from tests import plenty
 from tests.gate import open_gate_at
@@ -30,6 +33,7 @@ SIZES = (1, 100, 4096)
 MOST = 10
 """Queries of a page: session, account and name of the system are three of them."""
 MORE = {
+    "backup": 30,
     "change-list": 15,
     "set-aside": 20,
     "undo": 30,
@@ -40,7 +44,16 @@ MORE = {
 }
 """Pages that show rows of every kind need a query for each kind."""
 NOT_SHOWN = frozenset(
-    {"handover", "language", "logout", "login", "maintenance-end", "omm-confirm", "omm-revert"}
+    {
+        "backup-file",
+        "handover",
+        "language",
+        "logout",
+        "login",
+        "maintenance-end",
+        "omm-confirm",
+        "omm-revert",
+    }
 )
 """Names whose GET shows nothing: they only take a POST, or send whoever is signed in on."""
 VIEWS = {
@@ -81,6 +94,9 @@ def parameters_of(name: str, needed: list[str]) -> dict[str, Any]:
     """An object for a page that is about one."""
     if not needed:
         return {}
+    if "backup_id" in needed:
+        made = stored_list() or [backup_make(now=timezone.now(), actor="plenty")]
+        return {"backup_id": made[0].id}
     if name == "change":
         entry = JournalEntry.objects.filter(actor="plenty").latest("seq")
         return {"seq": entry.seq}
