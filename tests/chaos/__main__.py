@@ -87,20 +87,30 @@ def _many(options: argparse.Namespace) -> int:
             chance.shuffle(deck)
         cell, busy = deck.pop()
         command = _command(cell, chance.randrange(10**6), options, busy=busy)
-        found = subprocess.run(
-            [sys.executable, *command],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-            preexec_fn=_end_with_parent,
-        )
-        results.append(_result(found, command))
+        results.append(_result(*_run(command), command))
         if options.json:
             with options.json.open("a") as file:
                 file.write(json.dumps(results[-1]) + "\n")
     sys.stdout.write("\n" + table(results) + "\n")
     return 0 if all(result["held"] for result in results) else 1
+
+
+def _run(command: list[str]) -> tuple[str, int]:
+    """Output and exit code; when this run is ended the cell may put its things away first."""
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=_end_with_parent,  # noqa: PLW1509
+    )
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    return output, process.returncode
 
 
 def _end_with_parent() -> None:
@@ -112,11 +122,11 @@ def _end(*_: object) -> None:
     raise SystemExit("ended")
 
 
-def _result(found: subprocess.CompletedProcess[str], command: list[str]) -> dict[str, Any]:
+def _result(output: str, code: int, command: list[str]) -> dict[str, Any]:
     """The result of one cell, told in a line or more."""
-    result: dict[str, Any] = {"held": False, "faults": [f"ended with {found.returncode}"]}
-    if found.stdout.strip():
-        result = json.loads(found.stdout.splitlines()[-1])
+    result: dict[str, Any] = {"held": False, "faults": [f"ended with {code}"]}
+    if output.strip():
+        result = json.loads(output.splitlines()[-1])
     word = "held" if result["held"] else "FAILED"
     sys.stdout.write(f"{word:7} python {' '.join(command)}\n")
     for fault in result["faults"][:10]:
