@@ -35,10 +35,12 @@ def _redis(node: NodeEnvironment) -> ChildSpec:
 
 
 def _web(node: NodeEnvironment) -> ChildSpec:
+    # No --http-timeout: daphne takes it by the wall clock. One that is set forward would answer 503
+    # to changes that are just being made, and every download would end after that time.
     command = (
         *(sys.executable, "-m", "daphne"),
         *("-b", node.bind, "-p", str(node.web_port), "-v", "0", "--no-server-name"),
-        *("--http-timeout", "60", "--application-close-timeout", "3"),
+        *("--application-close-timeout", "3"),
         *("--ping-interval", "10", "--ping-timeout", "20"),
         "omm_portal.asgi:application",
     )

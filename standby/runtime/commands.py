@@ -65,6 +65,7 @@ class Commands:
         return {"ok": True, "document": self._runtime.documents.document()}
 
     async def _ring(self, _message: Message) -> Message:
+        self._runtime.health.committed()
         self._runtime.shipper.wake.set()
         return {"ok": True}
 

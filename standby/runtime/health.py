@@ -15,6 +15,7 @@ from django.db import DatabaseError, connections
 from standby import hooks, journal, keyring, merging
 from standby.backup.state import problem as backup_problem
 from standby.domain.sentence import say
+from standby.journal.database import is_lock_problem
 from standby.models import NodeIdentity, SetAside, SetAsideClass, SipSettings
 from standby.sip_check import check_targets
 
@@ -47,6 +48,7 @@ class Health:
         self._term_error = ""
         self._children: dict[str, dict[str, Any]] = {}
         self._checking_since: float | None = None
+        self._committed_at = float("-inf")
         self._mark_waiting = False
         self._looked_at = ""
         self._long_work = 0
@@ -81,10 +83,18 @@ class Health:
 
     def _slow_database(self) -> str:
         since = None if self._long_work else self._checking_since
-        grace = self._runtime.config.timing.error_grace
-        if since is not None and self._runtime.clock() - since > grace:
+        if since is None:
+            return ""
+        silent = self._runtime.clock() - max(since, self._committed_at)
+        if silent > self._runtime.config.timing.error_grace:
             return say("The database does not answer.")
         return ""
+
+    def committed(self) -> None:
+        """A change was committed on this OMM just now, so the database works, however long our own
+        check waits: SQLite lets writers in by chance, and on a busy host one may wait for seconds.
+        """
+        self._committed_at = self._runtime.clock()
 
     def _dead_child(self) -> str:
         now, grace = self._runtime.clock(), self._runtime.config.timing.error_grace
@@ -124,10 +134,8 @@ class Health:
         try:
             await runtime.writer.run(_try_write)
         except Exception as error:  # noqa: BLE001 (any failure to write is an OMM error)
-            before = self._database_error
-            self.database_failed(str(error))
-            if self._database_error != before:
-                log.warning("the database cannot be written: %s", error)
+            if not (is_lock_problem(error) and self._committed_at > self._checking_since):
+                self._note_failure(error)
         else:
             recovered = bool(self._database_error)
             self._database_error = self._term_error = ""
@@ -144,6 +152,12 @@ class Health:
         except TimeoutError:
             log.warning("settings are not read: the database gives no answer")
         runtime.maintenance.tell()
+
+    def _note_failure(self, error: Exception) -> None:
+        before = self._database_error
+        self.database_failed(str(error))
+        if self._database_error != before:
+            log.warning("the database cannot be written: %s", error)
 
     async def _after_recovery(self) -> None:
         if self._runtime.member.gate_open:

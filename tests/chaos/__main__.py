@@ -39,6 +39,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60.0, help="the length of a cell")
     parser.add_argument("--pause", type=float, default=PAUSE)
     parser.add_argument("--busy", action="store_true", help="keep every core busy meanwhile")
+    parser.add_argument("--keep", action="store_true", help="keep the logs of a cell that held")
     parser.add_argument("--json", type=Path, help="append every result to this file")
     return parser.parse_args()
 
@@ -57,7 +58,7 @@ def _one(options: argparse.Namespace) -> int:
             directory,
             busy=options.busy,
         )
-        kept = not result.held
+        kept = options.keep or not result.held
     finally:
         if not kept:
             shutil.rmtree(directory, ignore_errors=True)

@@ -18,6 +18,7 @@ from tests.pair import eventually
 
 BACK_WITHIN = 1.0
 """Seconds after contact is back in which one OMM must be active (target)."""
+LONG_WITHOUT = 1.0
 PEACE = 60.0
 """Seconds after the last fault in which the pair must be whole again, at most."""
 
@@ -35,6 +36,8 @@ class Result:
     both_accepting_ms: float = 0.0
     two_active_ms: float = 0.0
     nobody_ms: float = 0.0
+    without: list[tuple[float, float]] = field(default_factory=list)
+    """When nobody accepted changes for longer than LONG_WITHOUT: begin and seconds."""
     back_ms: list[float] = field(default_factory=list)
     """After each time that contact came back: until one OMM was active."""
     whole_after: float = 0.0
@@ -139,6 +142,7 @@ def _judge(result: Result, cell: Cell, watch: Watch, faults: Faults) -> None:
     result.both_accepting_ms = round(1000 * watch.both_accepting(), 1)
     result.two_active_ms = round(1000 * watch.two_active(), 1)
     result.nobody_ms = round(1000 * watch.nobody(), 1)
+    result.without = watch.without(LONG_WITHOUT)
     result.longest_look_ms = round(1000 * watch.longest_pause, 1)
     result.endpoints = {name: asdict(each) for name, each in watch.endpoints.items()}
     result.faults += result.account.faults

@@ -10,9 +10,10 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from itertools import groupby
+from typing import Self
 
 from standby.lease import Lease, boot_time
 from tests import namespaces
@@ -150,15 +151,26 @@ class Watch:
         """Seconds in which no OMM accepted changes."""
         return self._sum(lambda moment: not moment.gates)
 
+    def without(self, longer: float) -> list[tuple[float, float]]:
+        """Begin (boot time) and length of the times in which nobody accepted changes."""
+        found = [span for span in self._spans(lambda moment: not moment.gates) if span[1] > longer]
+        return [(round(begin, 3), round(length, 3)) for begin, length in found]
+
     def two_active(self) -> float:
         """Seconds in which both were active."""
         return self._sum(lambda moment: moment.active == 2)
 
-    def _sum(self, which: Any) -> float:
-        ends = [*self.moments[1:], Moment(boot_time(), self.moments[-1].nodes)]
-        return sum(
-            end.at - begin.at for begin, end in zip(self.moments, ends, strict=True) if which(begin)
-        )
+    def _sum(self, which: Callable[[Moment], bool]) -> float:
+        return sum(length for _, length in self._spans(which))
+
+    def _spans(self, which: Callable[[Moment], bool]) -> Iterator[tuple[float, float]]:
+        """Begin and length of every unbroken time for which it holds."""
+        last = Moment(boot_time(), self.moments[-1].nodes)
+        for holds, moments in groupby([*self.moments, last], which):
+            group = list(moments)
+            if holds:
+                after = [m.at for m in self.moments if m.at > group[-1].at]
+                yield group[0].at, min([*after, last.at]) - group[0].at
 
     def settled_after(self, back: float, until: float) -> float | None:
         """Seconds from ``back`` until one OMM was active and stayed it; None: not by ``until``."""
