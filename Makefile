@@ -77,7 +77,7 @@ screenshots: $(DEV_READY)
 	@$(PY) -m tests.screenshots
 
 sim: $(DEV_READY)
-	@$(PY) -m tests.simulation --seeds $(SEEDS)
+	@$(PY) -m tests.simulation --seeds $(SEEDS) --jobs $$(nproc)
 
 chaos: $(DEV_READY)
 	@$(PY) -m tests.chaos --minutes $(MINUTES)

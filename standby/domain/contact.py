@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 PROBE_TIME = 0.2
 """Seconds of probing on every path before silence becomes a verdict."""
@@ -34,6 +35,10 @@ class Hearing(StrEnum):
     HEARD = "heard"
     SUSPECT = "suspect"
     LOST = "lost"
+
+
+HEARS: Final = (Hearing.HEARD, Hearing.SUSPECT)
+"""The peer is heard, though perhaps under suspicion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,13 @@ class Contact:
     _quiet_until: float = 0.0
     _forgiven: bool = False
     _learn: bool = False
+    _due: float | None = None
+    """What _suspect_from() found, until something that it rests on changes."""
+
+    def use(self, timing: Timing) -> None:
+        """Other durations hold from now on."""
+        self.timing = timing
+        self._due = None
 
     def heard(self, now: float) -> bool:
         """A fresh authenticated statement arrived; True when contact begins with it."""
@@ -73,7 +85,7 @@ class Contact:
             self._learn_gap(now - self.heard_at, now)
         self.state = Hearing.HEARD
         self.heard_at = now
-        self.lost_at = None
+        self._due = self.lost_at = None
         self._learn = True
         self._forgiven = False
         return began
@@ -93,21 +105,23 @@ class Contact:
         """Advance to ``now``; returns the state, LOST only after the whole rule was followed."""
         if self.heard_at is None or self.state in (Hearing.NEVER, Hearing.LOST):
             return self.state
-        if self.state is Hearing.HEARD and now >= self._suspect_from(now):
+        if self.state is Hearing.HEARD and now >= self._suspect_from():
             self.state = Hearing.SUSPECT
-            self._suspect_at = self._suspect_from(now)
+            self._suspect_at = self._suspect_from()
         if self.state is Hearing.SUSPECT and now >= self._suspect_at + PROBE_TIME:
             self._lose(Evidence.SILENCE, now)
         return self.state
 
-    def _suspect_from(self, now: float) -> float:
-        heard_at = now if self.heard_at is None else self.heard_at
-        return max(heard_at + self.timeout(heard_at), self._quiet_until)
+    def _suspect_from(self) -> float:
+        if self._due is None:
+            heard_at = self.heard_at or 0.0
+            self._due = max(heard_at + self.timeout(heard_at), self._quiet_until)
+        return self._due
 
-    def next_look(self, now: float) -> float | None:
+    def next_look(self) -> float | None:
         """When ``tick`` would next change the state if nothing is heard; None: never."""
         if self.state is Hearing.HEARD:
-            return self._suspect_from(now)
+            return self._suspect_from()
         return self._suspect_at + PROBE_TIME if self.state is Hearing.SUSPECT else None
 
     def lose(self, evidence: Evidence, now: float) -> None:
@@ -129,12 +143,13 @@ class Contact:
         self._forgiven = True
         self.state = Hearing.HEARD
         self._quiet_until = now + self.timeout(now)
+        self._due = None
         return True
 
     @property
     def hears(self) -> bool:
         """The peer is heard, though perhaps under suspicion."""
-        return self.state in (Hearing.HEARD, Hearing.SUSPECT)
+        return self.state in HEARS
 
     def forget(self) -> None:
         """Start over, as at the start of the process (after a freeze)."""

@@ -120,7 +120,7 @@ class Ear:
         agreed = max(self._own_timeout, timeout)
         if agreed != self.timing.contact_timeout:
             self.timing = replace(self.timing, contact_timeout=agreed)
-            self.contact.timing = self.timing
+            self.contact.use(self.timing)
 
     # --- losing contact -------------------------------------------------------------------------
 

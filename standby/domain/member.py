@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from standby.domain.contact import PROBE_TIME, Hearing
+from standby.domain.contact import MIN_BEATS, PROBE_TIME, Hearing
 from standby.domain.effects import (
     Beat,
     CloseFence,
@@ -36,6 +36,8 @@ CLAIM_PATIENCE = 0.3
 """Share of the contact timeout that a claim waits for the comparison of the journals."""
 ERROR_REST = 30.0
 """Seconds after a hand-over for an error that nobody confirmed before the next is tried."""
+SHORTEST_STALL = MIN_BEATS / 2
+"""Beats by which a loop that is no later cannot be late by half a timeout."""
 TERM_RETRY = 1.0
 """Seconds after which a term that could not be kept is tried again."""
 CANCELLED_TERMS = 2
@@ -195,7 +197,7 @@ class Member(MemberState):
         self.stalled = late > self.timing.contact_timeout
         if self.stalled:
             return self._thaw(now, late)
-        if late > self.contact.timeout(now) / 2:
+        if late > SHORTEST_STALL * self.timing.interval and late > self.contact.timeout(now) / 2:
             self.contact.forgive(now)
         return []
 

@@ -244,9 +244,9 @@ class MemberState:
         """The own loop was late: decide about that before anything that waits is heard."""
         return self.peer_configured and now - self._last_step > self.timing.contact_timeout
 
-    def next_look(self, now: float) -> float | None:
+    def next_look(self) -> float | None:
         """When ``step`` should be called at the latest so that no verdict comes late."""
-        return self.contact.next_look(now)
+        return self.contact.next_look()
 
     def wants_probe(self, now: float) -> bool:
         """Silence is suspicious: send probes on every path."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
-from standby.domain.contact import Evidence, Hearing, Timing
+from standby.domain.contact import HEARS, Evidence, Hearing, Timing
 from standby.domain.facts import Claim, Head, Heartbeat, Role, SplitPolicy
 from standby.domain.reconcile import Relation
 from standby.domain.witnessing import WitnessView
@@ -117,11 +117,7 @@ class View:
     @property
     def in_contact(self) -> bool:
         """Each OMM hears the other."""
-        return (
-            self.peer is not None
-            and self.hearing in (Hearing.HEARD, Hearing.SUSPECT)
-            and self.peer.hears
-        )
+        return self.peer is not None and self.hearing in HEARS and self.peer.hears
 
     @property
     def peer_active(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from standby.domain.contact import Timing
 from standby.domain.witness import Answer, Ask, lease_life, lease_patience
@@ -79,6 +80,9 @@ class WitnessView:
     patient_until: float = 0.0
     peer_dead_until: float = NEVER
     hears_peer: str = ""
+
+
+NO_WITNESS: Final = WitnessView()
 
 
 @dataclass(slots=True)
@@ -198,7 +202,7 @@ class Witnessing:
     def view(self, now: float, timing: Timing, proved_at: float, echoed_at: float) -> WitnessView:
         """``echoed_at``: when the last statement of the other OMM came that this one repeats."""
         if not self.configured:
-            return WitnessView()
+            return NO_WITNESS
         since = self.wants_since
         return WitnessView(
             armed=self.armed,

@@ -254,7 +254,7 @@ class PairRuntime(LoopHost):
     def _look_in_time(self) -> None:
         """A verdict that falls between two beats is not kept waiting for the second."""
         now = self.clock()
-        due = self.member.next_look(now)
+        due = self.member.next_look()
         if due is not None and now <= due < now + self.config.timing.interval:
             asyncio.get_running_loop().call_later(due - now, self.step)
 

@@ -133,6 +133,7 @@ class Host:
         self._leased_at = self._replied_at = -1e9
         self._wake_planned = None
         self.health = Health(self)
+        self._known: tuple[object, ...] = ()
         self.world.note(self, "started")
         self.world.checker.started(self)
         self.database.submit(self._commit_close)
@@ -176,19 +177,25 @@ class Host:
         self.follower.tick()
 
     def facts(self) -> Facts:
-        return Facts(
-            head=self.head,
-            acked_seq=self.acked[0],
-            relation=self.replication.compare(),
-            healthy=self.healthy and not self.health.error,
-            health_text="" if self.healthy else "The disk is full.",
-            sip=self.sip.facts,
-            rfps=self.rfps,
-            maintenance=self.maintenance,
-            wall=self.wall,
-            error_budget=self.error_budget,
-            ever_synchronised=self.ever_synchronised,
+        """What this process knows of its node; the same object while nothing of it changes."""
+        healthy = self.healthy and not self.health.error
+        known = (
+            self.head,
+            self.acked[0],
+            self.replication.compare(),
+            healthy,
+            "" if healthy else "The disk is full.",
+            self.sip.facts,
+            self.rfps,
+            self.maintenance,
+            self.ever_synchronised,
+            False,
+            self.wall_offset,
+            self.error_budget,
         )
+        if known != self._known:
+            self._known, self._facts = known, Facts(*known)
+        return self._facts
 
     def step(self) -> None:
         if self.awake:
@@ -197,7 +204,7 @@ class Host:
 
     def _plan_wake(self) -> None:
         """Look again exactly when a silence becomes a verdict."""
-        due = self.member.next_look(self.now)
+        due = self.member.next_look()
         if due is None or (self._wake_planned is not None and due >= self._wake_planned > self.now):
             return
         self._wake_planned = due
@@ -215,6 +222,12 @@ class Host:
     def _hear(self, statement: Heartbeat) -> None:
         began = not self.member.in_contact
         wants_answer = self.member.hear(statement, self.now)
+        if (
+            not wants_answer
+            and self.member.peer is not statement
+            and not self.member.overslept(self.now)
+        ):
+            return  # a copy
         if wants_answer and self.now - self._replied_at >= REPLY_PAUSE:
             self._replied_at = self.now
             self.send()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -141,7 +142,15 @@ def run_seed(seed: int, *, keep_trace: bool = False) -> Outcome:
 
 def run_plan(plan: Plan, *, keep_trace: bool = False) -> Outcome:
     """Like run_seed(), with a plan that may be shortened."""
-    world = World(plan, keep_trace=keep_trace)
+    gc.disable()  # a history makes little garbage in circles: it is swept up at its end
+    try:
+        return _run(World(plan, keep_trace=keep_trace))
+    finally:
+        gc.enable()
+
+
+def _run(world: World) -> Outcome:
+    plan = world.plan
     outcome = Outcome(plan.seed, trace=world.trace, told=world.faults.told)
     try:
         world.run()

@@ -67,11 +67,11 @@ def test_never_longer_than_the_contact_timeout(
         contact.tick(now)
         contact.heard(now)
     assert contact.timeout(now) + PROBE_TIME <= timing.contact_timeout + 1e-9
-    due = contact.next_look(now)
+    due = contact.next_look()
     assert due is not None
     contact.tick(due)
     assert contact.state is Hearing.SUSPECT
-    final = contact.next_look(due)
+    final = contact.next_look()
     assert final is not None
     assert contact.tick(final) is Hearing.LOST
     assert final - now <= timing.contact_timeout + 1e-9

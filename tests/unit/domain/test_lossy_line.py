@@ -20,7 +20,7 @@ def false_verdicts(loss: float, hours: float, seed: int) -> int:
     for beat in range(1, int(hours * 3600 / timing.interval)):
         now = beat * timing.interval
         before = now - timing.interval
-        look = before if contact.state is Hearing.SUSPECT else contact.next_look(before)
+        look = before if contact.state is Hearing.SUSPECT else contact.next_look()
         while look is not None and look < now:  # between two beats: suspicion, probes
             if contact.tick(look) is Hearing.SUSPECT and chance() > loss and chance() > loss:
                 contact.heard(look + ROUND_TRIP)
