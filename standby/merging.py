@@ -33,14 +33,16 @@ from standby.domain.aside import (
     whole_transactions,
 )
 from standby.domain.merge import OPEN, Act, Verdict
-from standby.domain.sentence import join, pack, say
+from standby.domain.sentence import join, pack, repeat, say
 from standby.journal import Change, Rules, registry
 from standby.journal.rows import Fields, Table, table
 from standby.models import SetAside, SetAsideClass, Split
 from standby.written import Conflict
 
 AT_ONCE = 0.1
-"""Seconds of work in one transaction: others write in between."""
+"""Seconds of processor time in one transaction: others write in between."""
+AT_MOST = 5
+"""How many times as long it may take on a busy machine: beginning anew costs time too."""
 LOOK_AHEAD = 50
 """Changes that are looked up together."""
 REFUSALS = (ValidationError, Conflict, ProtectedError, IntegrityError, journal.JournalError)
@@ -89,20 +91,33 @@ def merge_step(seconds: float = AT_ONCE) -> Counter[str]:
     counts: Counter[str] = Counter()
     if not waiting().exists():
         return counts
-    until = time.monotonic() + seconds
+    spent = _Spent(seconds)
     with journal.change(actor="system", source=MERGE) as change:
-        while found := _judge_some(change, until):
+        while found := _judge_some(change, spent):
             counts.update(found)
     return counts
 
 
-def _judge_some(change: Change, until: float) -> Counter[str]:
+class _Spent:
+    """Is the time for one transaction over?"""
+
+    def __init__(self, seconds: float) -> None:
+        self._processor = time.thread_time() + seconds
+        self._wall = time.monotonic() + AT_MOST * seconds
+
+    @property
+    def is_over(self) -> bool:
+        """True after so much work, or much later."""
+        return time.thread_time() > self._processor or time.monotonic() > self._wall
+
+
+def _judge_some(change: Change, spent: _Spent) -> Counter[str]:
     """Judge the transactions among the next changes, at least one of them; empty when over."""
     counts: Counter[str] = Counter()
     rows = [_Waiting.of(row) for row in waiting()[:LOOK_AHEAD]]
     judging = _Judging(change, rows)
     for whole in _transactions(rows):
-        if time.monotonic() > until and not change.is_empty:
+        if spent.is_over and not change.is_empty:
             break
         counts.update(judging.judge(whole))
     return counts
@@ -128,7 +143,9 @@ def _transactions(rows: list[_Waiting]) -> Iterator[list[_Waiting]]:
     cut = len(rows) == LOOK_AHEAD
 
     def whole(last: list[_Waiting]) -> list[_Waiting] | None:
-        return (_whole(last) if cut else last) if _has_arrived(last[0].row.split) else None
+        found = _whole(last) if cut else last
+        is_whole = len(found) == found[0].body["tx_size"]
+        return found if is_whole or _has_arrived(found[0].row.split) else None
 
     return whole_transactions(rows, lambda each: each.transaction, whole)
 
@@ -263,7 +280,7 @@ def refusal(error: Exception) -> str:
             texts = (_field_texts(name, each) for name, each in error.message_dict.items())
             return join(*texts)
         case ValidationError():
-            return join(*error.messages)
+            return join(*map(repeat, error.messages))
         case ProtectedError():
             return say("Something else refers to it.")
         case IntegrityError():
@@ -272,7 +289,7 @@ def refusal(error: Exception) -> str:
 
 
 def _field_texts(name: str, texts: Iterable[str]) -> str:
-    return say("%(field)s: %(texts)s", field=name, texts=" ".join(texts))
+    return say("%(field)s: %(texts)s", field=name, texts=join(*map(repeat, texts)))
 
 
 def fields_of(error: Exception) -> frozenset[str]:

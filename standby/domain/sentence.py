@@ -68,6 +68,11 @@ def say(msgid: str, /, **values: object) -> Sentence:
     return _sentence(msgid % texts, msgid, texts)
 
 
+def repeat(text: str) -> Sentence:
+    """What somebody else said in English, such as a rule; it is its own message id."""
+    return _sentence(text, text.replace("%", "%%"), {})
+
+
 def say_count(singular: str, plural: str, count: int, /, **values: object) -> Sentence:
     """The form for ``count``, which is one of the values."""
     texts = {name: str(value) for name, value in {"count": count, **values}.items()}

@@ -13,6 +13,7 @@ import pytest
 
 from tests.bare import BareNode, BarePair, stays
 from tests.network import V4, V6, Network, network, skip_unless_possible
+from tests.pair import eventually
 
 pytestmark = pytest.mark.processes
 
@@ -166,16 +167,53 @@ def test_a_merge_that_is_interrupted_by_a_fail_over_goes_on_there(
     low, high = bare.nodes
     cable.cut()
     wait_split(bare)
-    names = [f"High {number:02}" for number in range(40)]
-    assert high.sites(*names) == ["unsafe"] * 40
+    names = [f"High {number:03}" for number in range(150)]
+    assert high.sites(*names) == ["unsafe"] * 150
     cable.mend()
     low.wait_for(lambda: len(low.look()["sites"]) > 3, "has begun to merge")
     low.kill()
     high.wait("active").wait_gate()
     low.start()
     bare.wait_healthy()
-    high.wait_for(lambda: classes(high) == ["merged"] * 40, "has merged all")
+    high.wait_for(lambda: all_merged(high, 150), "has merged all", 60.0)
     assert bare.check_same_data()["sites"] == names
+
+
+def test_the_loser_dies_before_it_has_handed_everything_over(
+    bare: BarePair, cable: Network
+) -> None:
+    """What it has not sent is on its disk: the winner goes on and gets the rest later."""
+    start(bare, cable)
+    cable.cut()
+    wait_split(bare)
+    names = [f"{node.name} {number:03}" for node in bare.nodes for number in range(60)]
+    for node in bare.nodes:
+        node.sites(*(name for name in names if name.startswith(node.name)))
+    cable.mend()
+
+    def found() -> BareNode | None:
+        return next((node for node in bare.nodes if node.look()["pending"]), None)
+
+    loser = eventually(found, "one has set its changes aside", 15.0)
+    loser.kill()
+    winner = bare.low if loser is bare.high else bare.high
+    winner.wait_warning("no_standby")
+    assert winner.sites("Later") == ["unsafe"]
+    for report in winner.ask("get", path="/api/v1/splits/")["json"]["results"]:
+        assert sum(report["classes"].values()) == report["loser_changes"] == 60
+        assert report["problems"] == []
+    loser.start()
+    bare.wait_healthy()
+    winner.wait_for(lambda: all_merged(winner, 60), "has merged all", 60.0)
+    assert bare.check_same_data()["sites"] == sorted([*names, "Later"])
+    for node in bare.nodes:
+        node.wait_no_warning("split_resolved")
+
+
+def all_merged(node: BareNode, count: int) -> bool:
+    """So many changes were lost, and all are merged."""
+    answer = node.ask("get", path="/api/v1/splits/")["json"]["results"]
+    return sum(each["classes"]["merged"] for each in answer) == count
 
 
 def classes(node: BareNode) -> list[object]:
