@@ -23,15 +23,14 @@ from standby.domain.member import (
     SplitSettled,
     WriteTerm,
 )
-from tests.simulation.disk import Disk
 from tests.simulation.following import Follower
 from tests.simulation.health import Health
 from tests.simulation.journal import Change, Entry, Refused
-from tests.simulation.loop import Clock
+from tests.simulation.machine import Machine
 from tests.simulation.people import begin
-from tests.simulation.process import Database, Life, Scope
+from tests.simulation.process import Scope
 from tests.simulation.replication import Replication
-from tests.simulation.sip import Proxy, SipWatch
+from tests.simulation.sip import SipWatch
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -40,8 +39,8 @@ REPLY_PAUSE = 0.004
 WEB = "web"
 
 
-class Host:
-    """A node with its disk; ``start`` makes a new process with a new Member."""
+class Host(Machine):
+    """A machine and its OMM; ``start`` makes a new process with a new Member."""
 
     member: Member
     sip: SipWatch
@@ -55,45 +54,13 @@ class Host:
     peer: Host
 
     def __init__(self, world: World, name: str, address: str, random: Random) -> None:
-        self.world = world
-        self.name = name
-        self.address = address
-        self.disk = Disk()
-        self.backup: Disk | None = None
-        self.proxy = Proxy()
-        self.healthy = True
-        self.disk_full = False
-        self.wall_offset = 0.0
-        self.maintenance = False
-        self.error_budget = True
-        self.rfps = 0
-        self.term_works = True
-        self.sync_term = random.random() < 0.5
+        super().__init__(world, name, address, random, self._cut_off)
         self.asked_at = -1e9
-        drift = random.choice((2e-4, 2e-3))
-        rate = 1 + random.uniform(-drift, drift)
-        self.clock = Clock(world.loop, rate, random.uniform(10, 1000))
-        self.life = Life(world.loop, self.clock, random, self._cut_off)
-        self.database = Database(self.life, random)
-        self._random = random
         self._leased_at = -1e9
         self._replied_at = -1e9
         self._wake_planned: float | None = None
 
     # --- life -----------------------------------------------------------------------------------
-
-    @property
-    def now(self) -> float:
-        return self.clock.read()
-
-    @property
-    def wall(self) -> float:
-        """For people only."""
-        return self.wall_offset + self.now
-
-    @property
-    def awake(self) -> bool:
-        return self.life.running and self.life.paused is None
 
     @property
     def starting(self) -> bool:
