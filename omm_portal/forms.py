@@ -180,6 +180,14 @@ class ConfirmForm(GroupedForm):
     """Nothing to fill in: the person only says yes."""
 
 
+def put_into(form: forms.Form, values: Mapping[str, str]) -> None:
+    """Have the form show these values instead of what was sent."""
+    data: Any = form.data.copy()  # type: ignore[attr-defined]  # of a QueryDict, or of a dict
+    for name, value in values.items():
+        data[name] = value
+    form.data = data
+
+
 def is_box(field: forms.BoundField) -> bool:
     """True for a field that is shown as a check box."""
     return isinstance(field.field.widget, forms.CheckboxInput)

@@ -21,7 +21,7 @@ from django.views import View
 from django.views.generic import FormView
 
 from omm_portal.accounts.models import User
-from omm_portal.forms import ConfirmForm, GroupedForm, is_box
+from omm_portal.forms import ConfirmForm, GroupedForm, is_box, put_into
 from omm_portal.versions import BASE, KEEP, TAKE, Compared, Comparison
 from standby import journal
 from standby.gate import GateClosed
@@ -162,7 +162,7 @@ class ServicePage(SignedIn, TypedFormView[Form]):
         theirs = self.get_initial()
         compared = self.compared(form, theirs, request.POST.get(BASE))
         compared.choose(request.POST)
-        form.data = {**form.data, "version": str(theirs.get("version", ""))}
+        put_into(form, {"version": str(theirs.get("version", ""))})
         self.comparison = compared.comparison()
         return self.render_to_response(self.get_context_data(form=form))
 
@@ -235,7 +235,7 @@ class ServicePage(SignedIn, TypedFormView[Form]):
             compared = self.compared(form, model_to_dict(error.current), began)
             compared.merge()
             self.comparison = compared.comparison()
-        form.data = {**form.data, "version": version}
+        put_into(form, {"version": version})
 
 
 def _ask_again(form: forms.Form) -> None:

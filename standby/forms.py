@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from omm_portal.forms import ConfirmForm, GroupedForm
+from omm_portal.forms import ConfirmForm, GroupedForm, put_into
 from standby.models import OmmSettings, SetAsideClass, Severity, SipSettings, SystemSettings
 from standby.rows import OBJECTS, SOURCES
 from standby.validation import omm_problems, sip_problems, system_problems, time_zones
@@ -152,7 +152,7 @@ class UndoForm(ConfirmForm):
         values = {"seen": seen, "shown": " ".join(sorted(choice))}
         self.initial = {**self.initial, **values}
         if self.is_bound:
-            self.data = {**self.data, **values}
+            put_into(self, values)
 
 
 class TakeoverForm(ConfirmForm):

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.generic import TemplateView
 
-from omm_portal.forms import ConfirmForm
+from omm_portal.forms import ConfirmForm, put_into
 from omm_portal.pages import STALE_QUESTION, ConfirmPage, Page, SignedIn, account
 from omm_portal.tables import TablePage
 from standby import selectors
@@ -104,7 +104,7 @@ class DecidingPage(ConfirmPage):
     def show_stale(self, form: ConfirmForm, error: StaleObject) -> None:
         """Ask again, with what is here now."""
         form.add_error(None, STALE_QUESTION)
-        form.data = {**form.data, "seen": self.seen}
+        put_into(form, {"seen": self.seen})
 
     def seen_by(self, form: ConfirmForm) -> str:
         """The mark of what the person was shown."""

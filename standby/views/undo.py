@@ -60,7 +60,7 @@ class UndoPage(ServicePage[UndoForm]):
     def _done(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.get_form()
         if form.is_valid() and (LOOK in request.POST or not form.is_as_shown):
-            return self._look_again(form)
+            return self.render_to_response(self.get_context_data(form=form, is_look=True))
         return super().post(request, *args, **kwargs)
 
     def _told(self, work: Callable[[], HttpResponse]) -> HttpResponse:
@@ -73,11 +73,6 @@ class UndoPage(ServicePage[UndoForm]):
             return self._nothing(local(error.reason), 503)
         except journal.Busy:
             return self._nothing(str(BUSY), 503)
-
-    def _look_again(self, form: UndoForm) -> HttpResponse:
-        if LOOK not in self.request.POST:
-            form.add_error(None, _("This is what your choice does. Nothing is undone yet."))
-        return self.render_to_response(self.get_context_data(form=form))
 
     def _nothing(self, reason: str, status: int) -> HttpResponse:
         context = {"reason": reason}

@@ -14,7 +14,7 @@ from rfps import services
 from rfps.models import Rfp, Site
 from standby import journal
 from standby.models import JournalEntry, SetAside, Split
-from tests.unit.pages.conftest import client_of
+from tests.unit.pages.conftest import client_of, hidden_in
 from tests.unit.test_merging import item_of, merge_all
 
 pytestmark = [
@@ -102,14 +102,14 @@ def test_one_field_is_kept_and_the_other_replaced(browser: Client, rfp: Rfp) -> 
 
 def test_what_changed_meanwhile_is_asked_again(browser: Client, rfp: Rfp) -> None:
     path = f"/set-aside/{only().pk}/replace/"
-    seen = browser.get(path).context["form"]["seen"].value()
+    shown = hidden_in(browser.get(path))
     services.rfp_update(rfp=rfp, changes={"name": "Newer"}, actor="admin")
-    again = browser.post(path, {"seen": seen})
+    again = browser.post(path, shown)
     assert again.status_code == 200
     assert "Somebody else changed this in the meantime." in again.content.decode()
     assert "Newer" in again.content.decode()
     assert Rfp.objects.get().name == "Newer"
-    browser.post(path, {"seen": again.context["form"]["seen"].value()})
+    browser.post(path, hidden_in(again))
     assert (Rfp.objects.get().name, only().state) == ("Theirs", "replaced")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -25,6 +27,13 @@ def client_of(user: User) -> Client:
     client = Client(headers={"host": "127.0.0.1"})
     client.force_login(user, backend=BACKEND)
     return client
+
+
+def hidden_in(page: Any) -> dict[str, str]:
+    """The hidden fields of a page's forms, as a browser sends them."""
+    fields = re.findall(r'<input type="hidden" name="(\w+)"([^>]*)>', page.content.decode())
+    values = {name: re.search(r'value="([^"]*)"', rest) for name, rest in fields}
+    return {name: html.unescape(found[1]) if found else "" for name, found in values.items()}
 
 
 @pytest.fixture

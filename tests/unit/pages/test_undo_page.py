@@ -13,6 +13,7 @@ from rfps import services
 from rfps.models import Rfp, Site
 from standby import journal
 from standby.models import JournalEntry
+from tests.unit.pages.conftest import hidden_in
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "live"])
 
@@ -37,12 +38,6 @@ def renamed(rfp: Rfp) -> int:
     return seq
 
 
-def hidden(page: Any) -> dict[str, str]:
-    """What the form of the page carries along."""
-    form = page.context["form"]
-    return {name: form[name].value() or "" for name in ("seen", "shown")}
-
-
 def test_the_whole_way_from_the_log_and_back(browser: Client, renamed: int) -> None:
     log = browser.get("/changes/").content.decode()
     assert f'name="seq" value="{renamed}" form="undo"' in log
@@ -51,7 +46,7 @@ def test_the_whole_way_from_the_log_and_back(browser: Client, renamed: int) -> N
     text = page.content.decode()
     for part in ("<del>7</del>", "It was changed again later.", "otto", "Undo 1 change?"):
         assert part in text
-    answer = browser.post(path, hidden(page), follow=True)
+    answer = browser.post(path, hidden_in(page), follow=True)
     assert answer.redirect_chain[-1][0] == "/changes/"
     now = Rfp.objects.get()
     assert (now.name, now.room) == ("Counter", "")
@@ -64,19 +59,19 @@ def test_the_whole_way_from_the_log_and_back(browser: Client, renamed: int) -> N
 
 def test_another_choice_is_shown_before_it_is_done(browser: Client, renamed: int) -> None:
     path = f"/changes/undo/?seq={renamed}"
-    values = {**hidden(browser.get(path)), "overrule": f"{renamed}:name"}
+    values = {**hidden_in(browser.get(path)), "overrule": f"{renamed}:name"}
     page = browser.post(path, values)
     assert page.status_code == 200
     assert "This is what your choice does." in page.content.decode()
     assert "<ins>Hall</ins>" in page.content.decode()
     assert Rfp.objects.get().name == "Counter"
-    browser.post(path, {**values, **hidden(page)})
+    browser.post(path, {**values, **hidden_in(page)})
     assert Rfp.objects.get().name == "Hall"
 
 
 def test_a_look_changes_nothing(browser: Client, renamed: int) -> None:
     path = f"/changes/undo/?seq={renamed}"
-    values = {**hidden(browser.get(path)), "overrule": f"{renamed}:name", "look": "1"}
+    values = {**hidden_in(browser.get(path)), "overrule": f"{renamed}:name", "look": "1"}
     page = browser.post(path, values)
     assert re.search(rf'value="{renamed}:name" checked', page.content.decode())
     assert journal.head().seq == renamed + 1
@@ -84,14 +79,14 @@ def test_a_look_changes_nothing(browser: Client, renamed: int) -> None:
 
 def test_what_changed_meanwhile_is_shown_again(browser: Client, renamed: int) -> None:
     path = f"/changes/undo/?seq={renamed}"
-    values = hidden(browser.get(path))
+    values = hidden_in(browser.get(path))
     services.rfp_update(rfp=Rfp.objects.get(), changes={"floor": "3"}, actor="ida")
     page = browser.post(path, values)
     text = page.content.decode()
     assert "Something was changed after the preview." in text
     assert "ida" in text
     assert Rfp.objects.get().room == "7"
-    browser.post(path, hidden(page))
+    browser.post(path, hidden_in(page))
     assert (Rfp.objects.get().room, Rfp.objects.get().floor) == ("", "3")
 
 
@@ -112,7 +107,7 @@ def test_together_or_alone(browser: Client, admin: User) -> None:
     assert f"{path}&amp;alone=1" in page.content.decode()
     alone = browser.get(f"{path}&alone=1")
     assert "Undo 1 change?" in alone.content.decode()
-    browser.post(f"{path}&alone=1", hidden(alone))
+    browser.post(f"{path}&alone=1", hidden_in(alone))
     assert Rfp.objects.count() == 2
 
 
@@ -132,7 +127,7 @@ def test_nonsense_is_told(browser: Client, query: str) -> None:
 
 def test_a_closed_gate_is_told(browser: Client, renamed: int, open_gate: Any) -> None:
     path = f"/changes/undo/?seq={renamed}"
-    values = hidden(browser.get(path))
+    values = hidden_in(browser.get(path))
     open_gate.say(gate_open=False)
     for answer in (browser.get(path), browser.post(path, values)):
         assert answer.status_code == 503
