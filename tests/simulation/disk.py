@@ -41,6 +41,8 @@ class Disk:
     pending_splits: dict[str, dict[str, Any]] = field(default_factory=dict)
     tail: list[Entry] = field(default_factory=list)
     """The first entries of a transaction whose rest has not arrived."""
+    armed: bool = False
+    """The policy ``witness`` is in force."""
     _head: Head | None = None
 
     @property
@@ -120,4 +122,5 @@ class Disk:
             dict(self.pending),
             dict(self.pending_splits),
             list(self.tail),
+            self.armed,
         )

@@ -96,6 +96,8 @@ class Host(Machine):
             term=max(self.disk.term, self.disk.head.term),
             now=self.now,
             version="1",
+            witnesses=self.world.witness_names,
+            armed=self.disk.armed,
         )
         self._leased_at = self._replied_at = -1e9
         self._wake_planned = None
@@ -139,6 +141,7 @@ class Host(Machine):
             return
         self.send(probe=self.member.wants_probe(self.now))
         self._leased_at = self.now
+        self.world.ask_witnesses(self)
         self.sip.look(urgent=self.member.wants_sip_probe(self.now))
         self.replication.ship()
         self.follower.tick()
@@ -166,7 +169,10 @@ class Host(Machine):
 
     def step(self) -> None:
         if self.awake:
+            wanted = self.member.witnessing.wants_since
             self.carry_out(self.member.step(self.facts(), self.now))
+            if wanted is None and self.member.witnessing.wants_since is not None:
+                self.world.ask_witnesses(self)
             self._plan_wake()
 
     def _plan_wake(self) -> None:

@@ -51,7 +51,11 @@ class Outcome:
 
 
 class World:
-    """Everything of one run."""
+    """Everything of one run; its parts may be others (the policy ``witness``)."""
+
+    checker_kind = Checker
+    faults_kind = Faults
+    witness_names: tuple[str, ...] = ()
 
     def __init__(self, plan: Plan, *, keep_trace: bool = False) -> None:
         self.plan = plan
@@ -62,14 +66,14 @@ class World:
         self.sip = setting.random() < 0.8
         self.batch = setting.choice((2, 7, 1000))
         """Entries in one message of the channel."""
-        self.checker = Checker(self)
+        self.checker = self.checker_kind(self)
         self.network = Network(
             self.loop, plan.source("network"), ("a", "b"), paths=setting.choice((1, 2))
         )
         self.trace: list[str] = []
         self._keep_trace = keep_trace
         self.hosts = self._make_hosts()
-        self.faults = Faults(self, plan)
+        self.faults = self.faults_kind(self, plan)
 
     def _make_hosts(self) -> tuple[Host, Host]:
         first = Host(self, "a", "10.0.0.9", self.plan.source("a"))
@@ -81,6 +85,9 @@ class World:
         if self._keep_trace:
             name = host.name if host else "-"
             self.trace.append(f"{self.loop.now:9.4f} {name} {text}")
+
+    def ask_witnesses(self, host: Host) -> None:
+        """A beat of ``host``: what it asks beside its peer."""
 
     def run(self) -> None:
         """Start, trouble, peace; raises Violation."""
@@ -142,9 +149,14 @@ def run_seed(seed: int, *, keep_trace: bool = False) -> Outcome:
 
 def run_plan(plan: Plan, *, keep_trace: bool = False) -> Outcome:
     """Like run_seed(), with a plan that may be shortened."""
+    return run_world(World(plan, keep_trace=keep_trace))
+
+
+def run_world(world: World) -> Outcome:
+    """The history of a world that has just been made."""
     gc.disable()  # a history makes little garbage in circles: it is swept up at its end
     try:
-        return _run(World(plan, keep_trace=keep_trace))
+        return _run(world)
     finally:
         gc.enable()
 
