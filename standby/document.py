@@ -81,6 +81,7 @@ def _empty() -> Document:
         "sip": {"configured": False, "reachable": None, "checked_at": None},
         "witness": None,
         "rfps": {"configured": 0, "connected": 0},
+        "rules": [],
         "warnings": [],
         "reason": "",
     }

@@ -161,6 +161,15 @@ WARNINGS = {
     "disk_low": WarningText(_("Disk nearly full"), _("Free space on the host's disk.")),
     "backup_failed": WarningText(_("Backup failed"), _("Check the backup's target and try again.")),
 }
+RULE_TITLES: dict[str, Text] = {
+    "contact": _("Loss of contact"),
+    "paths": _("Heartbeat paths"),
+    "witness": _("Witness"),
+    "maintenance": _("Maintenance"),
+    "error_budget": _("Hand-overs for errors"),
+    "sip": _("SIP proxy"),
+    "split": _("Both active"),
+}
 NO_WARNING_TEXT = WarningText("", "")
 
 BADGES = {
@@ -235,6 +244,14 @@ def _warning_row(row: Document) -> Document:
         "path": str(text.path),
         "label": label,
     }
+
+
+def rule_rows(document: Document) -> list[tuple[int, Text]]:
+    """The rules in force: the place of each in the document, and its title."""
+    return [
+        (number, RULE_TITLES.get(row.get("code", ""), ""))
+        for number, row in enumerate(document.get("rules") or ())
+    ]
 
 
 def event_rows(events: Iterable[Document]) -> list[Document]:

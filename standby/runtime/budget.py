@@ -43,6 +43,14 @@ class ErrorBudget:
         """True while one more is allowed."""
         return self.spent <= ALLOWED
 
+    @property
+    def free_in(self) -> float:
+        """Seconds until one more is allowed; 0.0 while it is."""
+        if self.left:
+            return 0.0
+        counted = sorted(self._moments.values())[-ALLOWED - 1]
+        return max(0.0, counted + WINDOW - self._runtime.clock())
+
     async def remember(self) -> None:
         """What happened before this start; without the second database: nothing."""
         try:

@@ -16,6 +16,7 @@ from standby.domain.reconcile import Standing
 from standby.domain.sentence import pack, say
 from standby.domain.warnings import PairWarning, WarningView, warnings_of
 from standby.runtime.config import VERSION
+from standby.runtime.rules import rule_rows
 from standby.runtime.threads import DatabaseThread
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class DocumentMaker:
                 "configured": runtime.health.rfps_configured,
                 "connected": runtime.health.rfps_connected,
             },
+            "rules": rule_rows(runtime, now),
             "warnings": self._warnings(now),
             "reason": member.reason,
         }

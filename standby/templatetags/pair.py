@@ -79,6 +79,18 @@ def path_state(context: template.Context, number: int) -> SafeString:
     return live(context, f"peer.paths.{number}.heard", "path")
 
 
+@register.simple_tag(takes_context=True)
+def path_value(context: template.Context, number: int, name: str, kind: str) -> SafeString:
+    """One number of a heartbeat path, kept current."""
+    return live(context, f"peer.paths.{number}.{name}", kind)
+
+
+@register.simple_tag(takes_context=True)
+def rule_text(context: template.Context, number: int) -> SafeString:
+    """The sentence of one rule in force, kept current."""
+    return live(context, f"rules.{number}.text")
+
+
 @register.simple_tag
 def role_word(role: str) -> str:
     """A role as people call it, within a sentence."""

@@ -23,7 +23,7 @@ from standby.models import (
     Maintenance,
 )
 from standby.panels import panels
-from standby.presentation import event_rows
+from standby.presentation import event_rows, rule_rows
 from standby.texts import localised
 from standby.timeline import timeline
 
@@ -65,6 +65,7 @@ class PairPage(TemplateView):
             signed_in=signed_in,
             maintenance=maintenance_now() if may_act else None,
             paths=list(enumerate(peer.get("paths") or ())),
+            rules=rule_rows(pair.document),
             checks=preflight_list(pair) if signed_in else None,
             history=role_history(recent(selectors.role_changes())) if signed_in else [],
             **kwargs,

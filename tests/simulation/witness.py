@@ -100,22 +100,20 @@ class WitnessFaults(Faults):
 
     def _cut_lines(self, lines: list[Network]) -> None:
         for line in lines:
-            for lane in line.lanes:
-                line.cut(lane, up=False)
+            line.cut(line.lanes, up=False)
         self._later(0.05, 8.0, partial(self._restore_lines, lines))
 
     def cut_witness_one_way(self) -> None:
         lines = self._lines()
         for line in lines:
-            line.cut(self._random.choice(list(line.lanes)), up=False)
+            line.cut([self._random.choice(list(line.lanes))], up=False)
         self._note(None, "lines to witnesses cut one way")
         self._later(0.05, 8.0, partial(self._restore_lines, lines))
 
     @staticmethod
     def _restore_lines(lines: list[Network]) -> None:
         for line in lines:
-            for lane in line.lanes:
-                line.cut(lane, up=True)
+            line.cut(line.lanes, up=True)
 
     def isolate(self) -> None:
         """One OMM loses everything at once, or nearly."""
@@ -129,14 +127,13 @@ class WitnessFaults(Faults):
 
     def _cut_lines_unless_over(self, lines: list[Network]) -> None:
         for line in () if self._over else lines:
-            for lane in line.lanes:
-                line.cut(lane, up=False)
+            line.cut(line.lanes, up=False)
 
     def lossy_witness(self) -> None:
         lines, loss = self._lines(), self._random.choice((0.1, 0.5))
         self._note(None, f"loss {loss} to witnesses")
         for line in lines:
-            for lane in line.lanes.values():
+            for lane in line.lanes:
                 lane.loss = loss
         self._later(0.5, 6.0, partial(self._clean_lines, lines))
 
@@ -144,14 +141,14 @@ class WitnessFaults(Faults):
         lines, delay = self._lines(), self._random.choice((0.05, 0.2, 0.6))
         self._note(None, f"delay {delay} to witnesses")
         for line in lines:
-            for lane in line.lanes.values():
+            for lane in line.lanes:
                 lane.delay, lane.jitter, lane.copies = delay / 2, delay, 0.2
         self._later(0.5, 6.0, partial(self._clean_lines, lines))
 
     @staticmethod
     def _clean_lines(lines: list[Network]) -> None:
         for line in lines:
-            for lane in line.lanes.values():
+            for lane in line.lanes:
                 lane.loss = lane.copies = 0.0
                 lane.delay = lane.jitter = 0.0005
 

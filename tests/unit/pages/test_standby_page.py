@@ -39,6 +39,10 @@ def shown(open_gate: OpenGate, peer: str, monkeypatch: pytest.MonkeyPatch) -> Op
             "paths": paths,
         },
         "rfps": {"configured": 14, "connected": 12},
+        "rules": [
+            {"code": "paths", "text": "Heartbeats take 2 paths."},
+            {"code": "witness", "text": "No witness is configured."},
+        ],
         "warnings": [],
     }
     open_gate.say(document=json.dumps(document).encode())
@@ -159,3 +163,15 @@ def test_a_takeover_counts_what_is_configured(browser: Client, shown: OpenGate) 
     shown.say(role=Role.STANDBY, gate_open=False, document=json.dumps(document).encode())
     page = browser.get("/standby/takeover/").content.decode()
     assert "14 base stations are configured" in page
+
+
+def test_the_rules_in_force_are_told_to_everybody_a_sentence_each(
+    shown: OpenGate, client: Client
+) -> None:
+    page = client.get("/standby/").content.decode()
+    assert "Rules in force" in page
+    for place, (title, sentence) in enumerate(
+        (("Heartbeat paths", "Heartbeats take 2 paths."), ("Witness", "No witness is configured."))
+    ):
+        assert f"<dt>{title}</dt>" in page
+        assert f'data-live="rules.{place}.text" data-kind="text">{sentence}</span>' in page
