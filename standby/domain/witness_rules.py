@@ -45,13 +45,14 @@ def _waiting(view: View) -> str:
 def give_up_unwitnessed(view: View) -> Decision | None:
     """An active OMM that hears neither its peer nor a witness steps down.
 
+    Its gate has been closed for some beats by then, so that a short gap does not cost the role.
     In a maintenance it serves on with its gate closed: nobody takes over meanwhile.
     """
     witness = view.witness
     alone = witness.armed and not witness.waived and not view.in_contact
-    if not alone or not view.peer_configured or view.now < witness.lease_until:
+    if not alone or not view.peer_configured or view.now < witness.gives_up_at:
         return None
-    if witness.answering:
+    if witness.taken:
         reason = say("The other OMM is silent, and the witness lent it the active role.")
     else:
         reason = say(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from standby.domain.contact import Timing
-from standby.domain.witness import Answer, Ask, lease_life, lease_patience
+from standby.domain.witness import LEASE_BEATS, Answer, Ask, lease_life, lease_patience
 
 DISARM_TIMEOUTS = 3
 """Contact timeouts without a witness, in contact, after which the default policy holds."""
@@ -67,13 +67,14 @@ class Witness:
 class WitnessView:
     """What the rules may know; the default: no witness is configured.
 
-    ``lease_until``: until when this OMM may accept changes although it is alone (0: not at all);
-    ``granted``: the witnesses lent it the right to take over; ``hears_peer``: a witness that hears
-    the other OMM as the active one.
+    ``gives_up_at``: when this OMM, active and alone, steps down; ``taken``: a witness says that
+    the right is the other one's; ``granted``: the witnesses lent it the right to take over;
+    ``hears_peer``: a witness that hears the other OMM as the active one.
     """
 
     armed: bool = False
-    lease_until: float = 0.0
+    gives_up_at: float = NEVER
+    taken: bool = False
     granted: bool = False
     answering: bool = False
     waived: bool = False
@@ -164,8 +165,11 @@ class Witnessing:
 
     def answers(self, now: float, timing: Timing) -> bool:
         """A quorum of the witnesses answers this OMM."""
-        young = [now - each.asked_at <= timing.contact_timeout for each in self.witnesses]
-        return self.configured and sum(young) >= self.quorum
+        return self.configured and len(self._fresh(now, timing)) >= self.quorum
+
+    def _fresh(self, now: float, timing: Timing) -> list[Witness]:
+        """The witnesses that have just answered."""
+        return [each for each in self.witnesses if now - each.asked_at <= timing.contact_timeout]
 
     def holds(self, now: float, timing: Timing) -> bool:
         """The witnesses' right to be active is this OMM's now."""
@@ -206,7 +210,8 @@ class Witnessing:
         since = self.wants_since
         return WitnessView(
             armed=self.armed,
-            lease_until=self.lease_until(proved_at, timing),
+            gives_up_at=self.lease_until(proved_at, timing) + LEASE_BEATS * timing.interval,
+            taken=any(each.last.taken for each in self._fresh(now, timing) if each.last),
             granted=self.holds(now, timing) and since is not None and self._granted_at >= since,
             answering=self.answers(now, timing),
             waived=self.waived,
@@ -216,11 +221,10 @@ class Witnessing:
         )
 
     def _hears_peer(self, now: float, timing: Timing) -> str:
-        for each in self.witnesses:
+        for each in self._fresh(now, timing):
             answer = each.last
             if answer is None or answer.peer_age is None or not answer.peer_active:
                 continue
-            young = now - each.asked_at <= timing.contact_timeout
-            if young and answer.peer_age < lease_patience(timing):
+            if answer.peer_age < lease_patience(timing):
                 return each.address
         return ""

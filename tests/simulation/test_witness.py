@@ -7,7 +7,7 @@ import pytest
 from tests.simulation.witness import WitnessedWorld, make_witnessed_plan, run_witnessed
 from tests.simulation.world import run_world
 
-SEEDS = 80
+SEEDS = 40
 
 
 def test_no_history_with_witnesses_breaks_an_invariant() -> None:
