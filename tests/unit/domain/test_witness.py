@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from standby.domain.contact import Timing
@@ -135,6 +135,7 @@ EVENTS = st.lists(
 question does."""
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_two_leases_never_hold_at_the_same_time(
     events: list[tuple[str, str, float, bool, float]],
