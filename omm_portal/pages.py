@@ -16,10 +16,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views import View
 from django.views.generic import FormView
 
+from omm_portal.accounts.drafts import Draft, draft_data, draft_rows, unsure_take
 from omm_portal.accounts.models import User
 from omm_portal.forms import ConfirmForm, GroupedForm, is_box, put_into
 from omm_portal.versions import BASE, KEEP, TAKE, Compared, Comparison
@@ -47,6 +49,14 @@ else:  # Django's views take no type parameters at run time
 
 STALE = _("Somebody else saved this in the meantime. Nothing of yours is saved yet, nor lost.")
 STALE_QUESTION = _("Somebody else changed this in the meantime. Is it still what you want?")
+UNSURE = _(
+    "The OMM went away while this was being saved: nobody knows whether it was saved. Compare what "
+    "you typed with what is there now."
+)
+UNSURE_NEW = _(
+    "The OMM went away while this was being saved: nobody knows whether it was saved. Look whether "
+    "it is there already before you save it again."
+)
 GONE = _("Somebody else removed this in the meantime.")
 AGAIN = _("Please type it again.")
 UNSAFE = _("Saved on this OMM, but not yet on the other one: the change is not safe yet.")
@@ -96,6 +106,9 @@ class ServicePage(SignedIn, TypedFormView[Form]):
 
     done: ClassVar[str] = "dashboard"
     """Name of the page that comes after a successful save."""
+    has_safe_retry: ClassVar[bool] = True
+    """A save that went through answers with a redirect, and may be sent twice: the second time it
+    finds the first."""
     comparison: Comparison | None = None
     """Set when somebody else saved first: both versions side by side."""
 
@@ -135,8 +148,36 @@ class ServicePage(SignedIn, TypedFormView[Form]):
             may_save=self.may_save,
             history_of=self.edited_id,
             comparison=self.comparison,
+            has_safe_retry=self.has_safe_retry,
             **kwargs,
         )
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the form; with what was typed if the OMM went away while that was being saved."""
+        draft = unsure_take(request) if self.may_save else None
+        if draft is None:
+            return super().get(request, *args, **kwargs)
+        try:
+            return self.show_unsure(draft)
+        except Http404:
+            typed = draft_rows({"forms": [draft]})
+            return render(request, "gone.html", {"typed": typed}, status=404)
+
+    def show_unsure(self, draft: Draft) -> HttpResponse:
+        """What was typed, beside what is there now."""
+        data = draft_data(draft)
+        form = self.get_form_class()(**{**self.get_form_kwargs(), "data": data})
+        theirs = self.get_initial()
+        form.full_clean()
+        form.add_error(None, UNSURE if self.edited_id is not None else UNSURE_NEW)
+        for name, field in form.fields.items():
+            if capfirst(str(field.label)) in draft["retype"]:
+                form.add_error(name, AGAIN)
+        if self.edited_id is not None and isinstance(form, GroupedForm):
+            compared = self.compared(form, theirs, data.get("version"))
+            self.comparison = compared.comparison()
+        form.data = {**data.dict(), "version": str(theirs.get("version", ""))}
+        return self.render_to_response(self.get_context_data(form=form))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Save; or, between two versions, put the chosen one into the form."""

@@ -11,7 +11,7 @@ import json
 from typing import Any, TypeAlias
 
 from django import forms
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 LARGEST = 64 * 1024
 """Bytes of JSON; the script stops a little earlier."""
@@ -23,7 +23,8 @@ _KEY = "omm-draft"
 
 Draft: TypeAlias = dict[str, Any]
 """``{"path": ..., "forms": [{"action": ..., "fields": [...], "retype": [labels]}]}``; a field has
-``name`` and ``values``, and if people can see it ``label`` and ``shown``."""
+``name`` and ``values``, and if people can see it ``label`` and ``shown``. A form is ``unsure`` when
+its OMM went away while it was being saved: nobody knows what became of that."""
 
 
 class DraftRefused(ValueError):
@@ -53,6 +54,7 @@ def _form(given: Any) -> Draft:
         "action": _text(form, "action"),
         "fields": [_field(each) for each in _list(form, "fields")],
         "retype": _texts(form, "retype"),
+        "unsure": form.get("unsure") is True,
     }
 
 
@@ -100,7 +102,10 @@ def draft_of(form: forms.BaseForm, *, path: str) -> Draft:
             retype += [str(bound.label)] if bound.data else []
         elif not isinstance(bound.field.widget, forms.FileInput):
             fields.append(_posted(form, bound))
-    return {"path": path, "forms": [{"action": "", "fields": fields, "retype": retype}]}
+    return {
+        "path": path,
+        "forms": [{"action": "", "fields": fields, "retype": retype, "unsure": False}],
+    }
 
 
 def _is_secret(bound: forms.BoundField) -> bool:
@@ -134,6 +139,27 @@ def draft_rows(draft: Draft) -> list[tuple[str, str]]:
 def draft_keep(request: HttpRequest, draft: Draft) -> None:
     """Keep it in the session until its page is opened; it replaces an earlier one."""
     request.session[_KEY] = draft
+
+
+def unsure_take(request: HttpRequest) -> Draft | None:
+    """The form of a draft for the page that is being opened, once, if nobody knows whether it was
+    saved; it is the only one.
+    """
+    draft = getattr(request, "session", {}).get(_KEY, {})
+    unsure = [form for form in draft.get("forms", ()) if form.get("unsure")]
+    if len(unsure) != 1 or len(draft["forms"]) != 1:
+        return None
+    taken = draft_take(request)
+    return unsure[0] if taken is not None else None
+
+
+def draft_data(form: Draft) -> QueryDict:
+    """The fields of a draft's form as if it had been posted."""
+    data = QueryDict(mutable=True)
+    for field in form["fields"]:
+        if field["values"]:  # a box that is not ticked posts nothing
+            data.setlist(field["name"], field["values"])
+    return data
 
 
 def draft_take(request: HttpRequest) -> Draft | None:

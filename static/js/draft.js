@@ -48,7 +48,8 @@ function draftOf(form) {
   const all = [...form.elements];
   const parts = all.filter(isCarried);
   const secrets = all.filter((part) => isSecret(part) && part.value && part.value !== part.defaultValue);
-  const isTyped = "typed" in form.dataset; // what the server gave back is unsaved as well
+  const isUnsure = "unsure" in form.dataset; // it is compared whole with what is there
+  const isTyped = "typed" in form.dataset || isUnsure; // what the server gave back is unsaved as well
   const seen = parts.filter((part) => !isHidden(part) && (isTyped || isChanged(part)));
   if (seen.length + secrets.length === 0) return null;
   const names = new Set([...seen, ...parts.filter(isHidden)].map((part) => part.name));
@@ -57,7 +58,8 @@ function draftOf(form) {
     const field = { name, values: valuesOf(same) };
     return isHidden(same[0]) ? field : { ...field, label: labelOf(same[0]), shown: shownOf(same) };
   });
-  return { action: form.getAttribute("action") ?? "", fields, retype: secrets.map(labelOf) };
+  const draft = { action: form.getAttribute("action") ?? "", fields, retype: secrets.map(labelOf) };
+  return isUnsure ? { ...draft, unsure: true } : draft;
 }
 
 // The unsaved text of these forms; null when there is none.

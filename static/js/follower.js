@@ -25,8 +25,7 @@ export class Follower {
   constructor(config, world, page) {
     Object.assign(this, { config, world, page });
     this.story = new Story(config.document);
-    this.socket = null;
-    this.retry = null;
+    this.socket = this.retry = null;
     this.lastMessage = world.now();
     this.failures = 0;
     this.lostAt = null;        // Date of the last news once that is told, else null
@@ -35,12 +34,10 @@ export class Follower {
     this.peer = undefined;
     this.round = 0;            // names the looks that count; older ones end
     this.ticket = null;
-    this.ticketAt = -TICKET_LIFE;
-    this.ticketAsked = -TICKET_LIFE;
+    this.ticketAt = this.ticketAsked = -TICKET_LIFE;
     this.held = null;          // sends the save that waits
     this.sentAt = -SAVE_TAKES;
-    this.isLeaving = false;
-    this.isOver = false;
+    this.isLeaving = this.isOver = false;
   }
 
   start() {
@@ -183,8 +180,7 @@ export class Follower {
   calm() {
     this.worriedAt = null;
     this.round += 1;
-    this.own = undefined;
-    this.peer = undefined;
+    this.own = this.peer = undefined;
     this.page.withdraw();
   }
 
@@ -278,6 +274,14 @@ export class Follower {
     this.held = send;
     this.worry();
     return true;
+  }
+
+  // A save had no answer: it is sent again when this OMM is found to be all right after all.
+  lost(send) {
+    this.sentAt = -SAVE_TAKES;
+    this.held = send;
+    this.page.wait();
+    this.worry();
   }
 
   release() {

@@ -5,6 +5,7 @@ import {
   config, hideMoved, localTimes, showBadge, showBrought, showDocument, showEvents, showMoved,
   showSignedOut, showWaiting,
 } from "./render.js";
+import { isOurs, save } from "./saving.js";
 
 const language = document.documentElement.lang;  // what the socket says is in the page's language
 
@@ -119,7 +120,12 @@ document.addEventListener("submit", (event) => {
     form.requestSubmit(submitter);
     passing.delete(form);
   };
-  if (follower.hold(send)) event.preventDefault();
+  if (follower.hold(send)) {
+    event.preventDefault();
+  } else if (isOurs(form, submitter)) {
+    event.preventDefault();
+    save(form, { again: send, lost: () => follower.lost(send) });
+  }
 });
 
 let follower;

@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.pair import PASSWORD, Node, Pair
 
@@ -131,3 +131,39 @@ def test_a_planned_switch_over_from_the_page(page: Page, pair: Pair) -> None:
     other.wait("active")
     expect(page.locator(".omm").first.locator(".pill")).to_have_text("Standby")
     expect(page.locator(".omm").last.locator(".pill")).to_have_text("Active")
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_a_save_in_the_moment_of_a_kill_is_told_of(page: Page, pair: Pair, is_saved: bool) -> None:
+    """The OMM dies while a save is on its way to it, or while the answer is on its way back."""
+    active, other = pair.active, pair.standby
+    rfp = add_rfp(active, f"003042AA001{int(is_saved)}", "Reception")
+    path = f"/rfps/{rfp}/"
+    sign_in(page, active, path)
+    wait_ticket(page)
+
+    def strike(route: Route) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        if is_saved:
+            route.fetch(max_redirects=0)
+            active.wait_synchronised()
+        active.kill()
+        route.abort("connectionreset")
+
+    page.route(f"{active.url}{path}", strike)
+    page.get_by_label("Name", exact=True).fill("Front desk")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url(f"{other.url}{path}")
+    expect(page.get_by_text("nobody knows whether it was saved")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Front desk")
+    comparison = page.locator(".comparison")
+    if is_saved:
+        expect(comparison).to_contain_text("Nothing of it differs from what you typed.")
+    else:
+        expect(comparison.get_by_role("row", name="Name")).to_contain_text("Reception")
+        page.get_by_role("button", name="Save").last.click()
+        expect(page.get_by_text("the change is not safe yet")).to_be_visible()
+    with other.api() as api:
+        assert api.get(f"/rfps/{rfp}/").json()["name"] == "Front desk"

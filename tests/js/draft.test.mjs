@@ -100,3 +100,11 @@ test("what finds no place is given back to be shown", () => {
   assert.deepEqual(left.map(({ label, shown }) => [label, shown]), [["gone", "long text"], ["site", "the 1"]]);
   assert.equal(put(draft, []).length, 3);
 });
+
+test("a save that nobody knows the end of takes all fields along, to be compared", () => {
+  const saved = form([hidden("version", "3"), field("name", "Hall"), box("dect_on", false)]);
+  saved.dataset.unsure = "";
+  const [draft] = collect([saved]);
+  assert.equal(draft.unsure, true);
+  assert.deepEqual(draft.fields.map(({ name }) => name), ["name", "dect_on", "version"]);
+});

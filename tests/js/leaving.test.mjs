@@ -196,3 +196,24 @@ test("over a slow link the other OMM is found as well", async () => {
   await all.world.pass(6000);
   assert.equal(all.page.left.length, 1);
 });
+
+test("a save without an answer is sent again if this OMM is all right after all", async () => {
+  const { world, page, follower } = connected();
+  const sent = [];
+  follower.lost(() => sent.push("again"));
+  await world.pass(core.LOOK_EVERY);
+  assert.deepEqual(sent, ["again"]);
+  assert.deepEqual(page.left, []);
+});
+
+test("a save without an answer moves along when the other OMM is active", async () => {
+  const all = connected();
+  const sent = [];
+  all.follower.hold(() => {});
+  killed(all);
+  all.follower.lost(() => sent.push("again"));
+  all.world.answers[PEER] = active;
+  await all.world.pass(core.LOOK_EVERY * 3);
+  assert.equal(all.page.left.length, 1);
+  assert.deepEqual(sent, []);
+});

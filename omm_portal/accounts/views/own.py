@@ -34,6 +34,7 @@ class PasswordPage(ServicePage[PasswordForm]):
     """Change the own password; first of all when it was generated."""
 
     form_class = PasswordForm
+    has_safe_retry = False
     template_name = "accounts/password.html"
     readers_may_post = True
     before_password_change = True
@@ -76,6 +77,7 @@ class TokenCreatePage(ServicePage[TokenForm]):
 
     form_class = TokenForm
     template_name = "accounts/token_form.html"
+    has_safe_retry = False
     done = "token-list"
     readers_may_post = True
 

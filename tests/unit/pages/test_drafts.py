@@ -14,6 +14,7 @@ from omm_portal.accounts import drafts
 from omm_portal.accounts.auth import BACKEND
 from omm_portal.accounts.models import User
 from omm_portal.accounts.tickets import ticket_issue
+from rfps.services import site_create
 from standby.domain.facts import Role
 from tests.gate import OpenGate
 
@@ -25,7 +26,10 @@ FIELD = {"name": "name", "values": ["Half a na"], "label": "Name", "shown": "Hal
 
 
 def draft(path: str = PATH, **form: Any) -> dict[str, Any]:
-    return {"path": path, "forms": [{"action": "", "fields": [FIELD], "retype": [], **form}]}
+    return {
+        "path": path,
+        "forms": [{"action": "", "fields": [FIELD], "retype": [], "unsure": False, **form}],
+    }
 
 
 @pytest.fixture
@@ -252,3 +256,41 @@ def test_a_question_goes_on_without_text(lost_role: OpenGate, browser: Client) -
     sent = values_of(browser.post(f"/sites/{site}/delete/").content.decode())
     assert sent["next"] == f"/sites/{site}/delete/"
     assert "draft" not in sent
+
+
+# --- a save that nobody knows the end of --------------------------------------------------------
+
+
+def arrive(arriving: Client, ticket: str, path: str, **form: Any) -> str:
+    text = json.dumps(draft(path, unsure=True, **form))
+    sent = {"ticket": ticket, "next": path, "draft": text}
+    assert arriving.post("/handover/", sent).status_code == 303
+    return arriving.get(path).content.decode()
+
+
+def test_a_new_object_that_may_be_saved_already(arriving: Client, ticket: str) -> None:
+    page = arrive(arriving, ticket, PATH)
+    assert "nobody knows whether it was saved" in page
+    assert 'value="Half a na"' in page
+    assert config(page)["draft"] is None, "the server has put it into the form"
+    assert "nobody knows" not in arriving.get(PATH).content.decode(), "told once"
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_a_change_that_may_be_saved_already(
+    arriving: Client, ticket: str, admin: User, is_saved: bool
+) -> None:
+    site = site_create(name="Half a na" if is_saved else "Harbour", actor="admin").value
+    fields = [{"name": "version", "values": ["1"]}, FIELD]
+    page = arrive(arriving, ticket, f"/sites/{site.pk}/", fields=fields)
+    assert "nobody knows whether it was saved" in page
+    assert 'value="Half a na"' in page
+    assert ("Nothing of it differs from what you typed." in page) is is_saved
+    assert ("<span>Harbour</span>" in page) is not is_saved
+    assert f'name="version" value="{site.version}"' in page
+
+
+def test_what_is_gone_meanwhile_can_be_copied(arriving: Client, ticket: str) -> None:
+    page = arrive(arriving, ticket, "/sites/00000000-0000-0000-0000-000000000000/")
+    assert "Somebody else removed this" in page
+    assert "Half a na" in page
