@@ -214,6 +214,7 @@ class _Judging:
             aside=target.rules.aside,
             waits=target.rules.waits,
             attempt=partial(_attempt, self._change, target),
+            present=journal.hash_at(row.seq) == row.hash,
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from standby.domain.merge import (
     KEPT,
+    MERGED,
     OPEN,
     REPLACED,
     VERSION,
@@ -109,8 +110,15 @@ def settle(
     aside: frozenset[str],
     waits: Waits,
     attempt: Attempt,
+    present: bool = False,
 ) -> Verdict:
-    """Judge one change and carry it out; what ``waits`` or the object's rules refuse is open."""
+    """Judge one change and carry it out; what ``waits`` or the object's rules refuse is open.
+
+    ``present``: the change itself is in this journal, where an older disk put back has brought it.
+    Whatever came after it there knew of it, so it is not done again.
+    """
+    if present:
+        return Verdict(MERGED)
     verdict = judge(body["operation"], body["before"], ours, body["after"], held=held, aside=aside)
     if verdict.act in (Act.CREATE, Act.UPDATE):
         later = waits(ours, verdict.write)

@@ -246,7 +246,7 @@ class Follower:
             found = [0]
 
             def work(change: merging.Change) -> None:
-                found[0] = sum(merging.merge_step(change).values())
+                found[0] = sum(merging.merge_step(change, host.disk).values())
 
             host.commit_change(work, MERGE)
             host.report(lambda: self._merged(found[0]))

@@ -140,7 +140,7 @@ def waiting(change: Change) -> list[tuple[str, Fields]]:
     return sorted(found, key=lambda pair: (pair[1]["term"], pair[1]["seq"], pair[0]))
 
 
-def merge_step(change: Change) -> Counter[str]:
+def merge_step(change: Change, disk: Disk) -> Counter[str]:
     """Judge some whole transactions; how many changes came into which class."""
     counts: Counter[str] = Counter()
 
@@ -152,7 +152,7 @@ def merge_step(change: Change) -> Counter[str]:
 
     groups = whole_transactions(waiting(change), transaction_of, whole)
     for _, rows in zip(range(AT_ONCE), groups, strict=False):
-        counts.update(_judge_transaction(change, rows))
+        counts.update(_judge_transaction(change, disk, rows))
     return counts
 
 
@@ -162,7 +162,7 @@ def _has_arrived(change: Change, split: str | None) -> bool:
     return found is None or here >= found["loser_changes"]
 
 
-def _judge_transaction(change: Change, rows: list[tuple[str, Fields]]) -> Counter[str]:
+def _judge_transaction(change: Change, disk: Disk, rows: list[tuple[str, Fields]]) -> Counter[str]:
     change.begin_part(original_of(rows[0][1]["body"]))
     results = {}
     counts: Counter[str] = Counter()
@@ -176,6 +176,7 @@ def _judge_transaction(change: Change, rows: list[tuple[str, Fields]]) -> Counte
             aside=frozenset(),
             waits=lambda _ours, _wanted: {},
             attempt=partial(_attempt, change, target),
+            present=disk.hash_at(row["seq"]) == row["hash"],
         )
         fields = verdict.fields if verdict.state == OPEN and verdict.fields else None
         results[key] = {"state": verdict.state, "fields": fields, "judged": True}

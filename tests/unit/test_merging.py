@@ -136,6 +136,18 @@ def test_a_change_that_builds_on_an_open_one_is_open_too(lost: Any) -> None:
     assert Site.objects.get().name == "Ours"
 
 
+def test_a_change_that_is_in_the_journal_is_not_done_again() -> None:
+    """An older disk put back has brought it there, and somebody has taken it back since."""
+    site = services.site_create(name="Ward", actor="admin").value
+    common = journal.head().seq
+    rename(site, "Ward 7")
+    wires = journal.read_batch(common, 10**7).entries
+    rename(site, "Ward")
+    journal.receive_set_aside([item_of(wire) for wire in wires])
+    assert merge_all() == {"merged": 1}
+    assert Site.objects.get().name == "Ward"
+
+
 def test_two_decisions_on_one_change_are_not_mixed(lost: Any) -> None:
     """One side kept a field of an open change; the other, cut off, replaced all of it."""
     rfp = services.rfp_create(values={"mac": "003042000001"}, actor="admin").value
