@@ -95,4 +95,5 @@ def _empty_peer(address: str) -> Document:
         "term": None,
         "last_heard_ms": None,
         "version": None,
+        "paths": [],
     }

@@ -29,6 +29,19 @@ class StatusNodeSerializer(serializers.Serializer[Any]):
     version = serializers.CharField()
 
 
+class StatusPathSerializer(serializers.Serializer[Any]):
+    """One heartbeat path; ``heard_by_peer`` is what the other OMM says, null when not known."""
+
+    own = serializers.CharField()
+    peer = serializers.CharField()
+    heard = serializers.BooleanField()
+    heard_by_peer = serializers.BooleanField(allow_null=True)
+    last_heard_ms = serializers.IntegerField(allow_null=True)
+    gap_ms = serializers.IntegerField()
+    behind_ms = serializers.FloatField()
+    channel = serializers.BooleanField()
+
+
 class StatusPeerSerializer(serializers.Serializer[Any]):
     """The other OMM as this one knows it."""
 
@@ -38,6 +51,33 @@ class StatusPeerSerializer(serializers.Serializer[Any]):
     term = serializers.IntegerField(allow_null=True)
     last_heard_ms = serializers.IntegerField(allow_null=True)
     version = serializers.CharField(allow_null=True)
+    paths = StatusPathSerializer(many=True)
+
+
+class StatusWitnessHostSerializer(serializers.Serializer[Any]):
+    """One witness, and how long ago it heard the other OMM."""
+
+    address = serializers.CharField()
+    answers = serializers.BooleanField()
+    last_answer_ms = serializers.IntegerField(allow_null=True)
+    hears_peer_ms = serializers.IntegerField(allow_null=True)
+
+
+class StatusWitnessSerializer(serializers.Serializer[Any]):
+    """The policy ``witness``: in force, answered, and whose right it is to be active alone."""
+
+    armed = serializers.BooleanField()
+    answering = serializers.BooleanField()
+    holds = serializers.BooleanField()
+    waived = serializers.BooleanField()
+    witnesses = StatusWitnessHostSerializer(many=True)
+
+
+class StatusRuleSerializer(serializers.Serializer[Any]):
+    """One rule that holds now, as a sentence."""
+
+    code = serializers.CharField()
+    text = serializers.CharField()
 
 
 class StatusJournalSerializer(serializers.Serializer[Any]):
@@ -81,7 +121,9 @@ class StatusSerializer(serializers.Serializer[Any]):
     peer = StatusPeerSerializer(allow_null=True)
     journal = StatusJournalSerializer()
     sip = StatusSipSerializer()
+    witness = StatusWitnessSerializer(allow_null=True)
     rfps = StatusRfpsSerializer()
+    rules = StatusRuleSerializer(many=True)
     warnings = StatusWarningSerializer(many=True)
     reason = serializers.CharField()
 

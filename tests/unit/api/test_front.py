@@ -59,7 +59,7 @@ def test_the_status_speaks_german_when_asked(node):
     english, german = ask(STATUS).json(), ask(STATUS, query="language=de").json()
     assert english["reason"] == "The other OMM is active."
     assert german["reason"] == "Der andere OMM ist aktiv."
-    assert german.keys() == english.keys() - {"texts"}
+    assert german.keys() == english.keys() - {"texts"} | {"rules", "witness"}
     assert ask(STATUS, query="language=xx").json() == english
 
 
@@ -76,7 +76,7 @@ def test_without_any_lease_the_document_is_whole(settings, tmp_path):
     settings.OMM = dataclasses.replace(settings.OMM, data_dir=tmp_path, peer_address="127.0.0.2")
     found = ask(STATUS).json()
     assert found["node"]["role"] == "failed"
-    members = {"node", "peer", "journal", "sip", "rfps", "warnings", "reason"}
+    members = {"node", "peer", "journal", "sip", "witness", "rfps", "rules", "warnings", "reason"}
     assert set(found) == {*members, "texts"}
     assert found["peer"]["in_contact"] is False
     assert ask("/health/ready").code == 503
