@@ -64,6 +64,13 @@ DURATIONS = (
     ("sigterm", "no_commit", "the same: no commit of a steady writer", ""),
     ("commit_to_ack", "commit_to_ack", "COMMIT to acknowledgement", "median 20, p99 60"),
     ("commit_to_ack", "whole_change", "the whole change to acknowledgement", ""),
+    ("split", "one_active", "split, 1,000 changes on each side: one active OMM", ""),
+    ("split", "equal", "the same: equal journals", "median 2000"),
+    ("split", "merged", "the same: all merged", "median 5000"),
+    ("split", "healed", "the same: all merged, and equal journals", ""),
+    ("split_conflicts", "merged", "the same with 10 % conflicts: all judged", ""),
+    ("split_large", "equal", "split, 10,000 changes on each side: equal journals", ""),
+    ("split_large", "merged", "the same: all merged", ""),
     ("start", "answer", "start of a node to its first answer", ""),
     ("start", "role", "start of a node to its role", ""),
     *(
@@ -118,6 +125,10 @@ def _others(results: dict[str, Any]) -> str:
         )
         rows.append((text, f"{found['longest_gap_ms']:g} ms", "below 250 ms"))
         rows.append(("the same at the receiver", f"{found['receiver_longest_gap_ms']:g} ms", ""))
+    for name in ("split", "split_large"):
+        if found := results.get(name):
+            text = f"longest gap between heartbeats while {found['changes']} changes are merged"
+            rows.append((text, f"{found['longest_gap_ms']:g} ms", "below 250 ms"))
     if found := results.get("start"):
         rows.append(("first start, empty disk: answer", f"{found['empty_disk_answer_s']:g} s", ""))
         rows.append(("first start, empty disk: role", f"{found['empty_disk_role_s']:g} s", ""))
