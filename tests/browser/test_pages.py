@@ -31,6 +31,7 @@ NO_PAGE = {
     "language": "only a POST",
     "maintenance-end": "only a POST",
     "metrics": "for programs",
+    "split-copy": "a file",
 }
 """Addresses that are no page of the portal, and why."""
 

@@ -53,6 +53,7 @@ NOT_SHOWN = frozenset(
         "maintenance-end",
         "omm-confirm",
         "omm-revert",
+        "split-copy",
     }
 )
 """Names whose GET shows nothing: they only take a POST, or send whoever is signed in on."""
