@@ -34,14 +34,22 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
     parser.add_argument("--minutes", type=float, default=5.0, help="repeat cells for so long")
     parser.add_argument("--cell", choices=sorted(CELLS), help="run this one only")
-    parser.add_argument("--cells", help="the cells to choose from, with commas")
+    parser.add_argument("--cells", type=_names, help="the cells to choose from, with commas")
     parser.add_argument("--seed", type=int, help="what chance begins with; default: the time")
     parser.add_argument("--seconds", type=float, default=60.0, help="the length of a cell")
     parser.add_argument("--pause", type=float, default=PAUSE)
     parser.add_argument("--busy", action="store_true", help="keep every core busy meanwhile")
     parser.add_argument("--keep", action="store_true", help="keep the logs of a cell that held")
     parser.add_argument("--json", type=Path, help="append every result to this file")
+    parser.add_argument("--table", type=Path, nargs="+", help="show the results in these files")
     return parser.parse_args()
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := sorted({*names} - {*CELLS}):
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {[*CELLS]}")
+    return names
 
 
 def _one(options: argparse.Namespace) -> int:
@@ -76,9 +84,7 @@ def _command(cell: str, seed: int, options: argparse.Namespace, *, busy: bool) -
 def _many(options: argparse.Namespace) -> int:
     """Every cell once, with and without busy cores, in an order by chance; again until the end."""
     chance = random.Random(options.seed)
-    names = (
-        options.cells.split(",") if options.cells else [name for name in CELLS if name != "short"]
-    )
+    names = options.cells or [name for name in CELLS if name != "short"]
     deck: list[tuple[str, bool]] = []
     results: list[dict[str, Any]] = []
     end = time.monotonic() + 60 * options.minutes
@@ -140,6 +146,10 @@ def _result(output: str, code: int, command: list[str]) -> dict[str, Any]:
 
 def main() -> int:
     options = _parse()
+    if options.table:
+        lines = [line for path in options.table for line in path.read_text().splitlines()]
+        sys.stdout.write(table([json.loads(line) for line in lines]) + "\n")
+        return 0
     if why := namespaces.why_impossible():
         sys.stderr.write(f"{why}\n")
         return 2
