@@ -11,6 +11,9 @@ from tests.chaos.hosts import At
 
 PAIR_WAYS = ((At.A, At.B), (At.B, At.A))
 PROCESSES = ("supervisor", "web", "web", "standby", "standby", "jobs", "rfp", "redis")
+ACTIVE = "active"
+"""In place of a host: whichever OMM is active at that moment."""
+VICTIMS = (At.A, At.B, ACTIVE)
 JUMPS = (-86400.0, -3600.0, -45.0, 45.0, 3600.0)
 LEAD, REST = 1.0, 2.0
 """Seconds at the beginning and the end of a cell in which no single fault begins."""
@@ -112,7 +115,7 @@ def tight(chance: random.Random, seconds: float) -> Plan:
 def kills(chance: random.Random, seconds: float) -> Plan:
     """Processes of either OMM are killed."""
     return [
-        Action(at, "kill", {"host": chance.choice((At.A, At.B)), "name": chance.choice(PROCESSES)})
+        Action(at, "kill", {"host": chance.choice(VICTIMS), "name": chance.choice(PROCESSES)})
         for at in _at_random(chance, seconds, 4.0)
     ]
 
@@ -121,12 +124,9 @@ def freezes(chance: random.Random, seconds: float) -> Plan:
     """One process, or all of an OMM, stand still for 0.1 to 5 s."""
     plan: Plan = []
     for at in _at_random(chance, seconds, 6.0):
-        where = {
-            "host": chance.choice((At.A, At.B)),
-            "name": chance.choice((*PROCESSES, "all", "all")),
-        }
-        plan.append(Action(at, "stop", where))
-        plan.append(Action(at + chance.uniform(0.1, 5.0), "go_on", where))
+        name = chance.choice((*PROCESSES, "all", "all"))
+        plan.append(Action(at, "stop", {"host": chance.choice(VICTIMS), "name": name}))
+        plan.append(Action(at + chance.uniform(0.1, 5.0), "go_on", {"since": at}))
     return plan
 
 
@@ -140,7 +140,7 @@ def redis(chance: random.Random, seconds: float) -> Plan:
                 plan.append(Action(at, "kill", where))
             else:
                 plan.append(Action(at, "stop", where))
-                plan.append(Action(at + chance.uniform(0.2, 4.0), "go_on", where))
+                plan.append(Action(at + chance.uniform(0.2, 4.0), "go_on", {"since": at}))
     return plan
 
 

@@ -24,12 +24,14 @@ FILLED = "filled"
 
 @dataclass
 class Faults:
-    """``ended`` are the moments when contact may come back, ``hurt`` those that hurt a process."""
+    """``ended`` are the moments when contact may come back; ``log`` tells what was done when."""
 
     hosts: Hosts
     ended: list[float] = field(default_factory=list)
-    hurt: list[float] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    _stopped: dict[float, list[tuple[At, str]]] = field(default_factory=dict)
+    """By the moment of the plan: what stood still since then."""
+    _now: float = 0.0
     _fallen: dict[At, float] = field(default_factory=dict)
     _down: set[At] = field(default_factory=set)
 
@@ -42,6 +44,7 @@ class Faults:
             while (left := began + action.at - boot_time()) > 0:
                 time.sleep(min(left, 0.1))
                 self._raise_fallen()
+            self._now = action.at
             self.log.append(f"{boot_time():.3f} {action.do} {action.what}")
             getattr(self, f"do_{action.do}")(**action.what)
         self._raise_fallen()
@@ -87,16 +90,24 @@ class Faults:
         self._down.discard(host)
         self.ended.append(boot_time())
 
-    def do_kill(self, host: At, name: str) -> None:
-        self.hurt.append(boot_time())
-        self._signal(host, name, signal.SIGKILL)
+    def do_kill(self, host: At | str, name: str) -> None:
+        self._signal(self._victim(host), name, signal.SIGKILL)
 
-    def do_stop(self, host: At, name: str) -> None:
-        self.hurt.append(boot_time())
-        self._signal(host, name, signal.SIGSTOP)
+    def do_stop(self, host: At | str, name: str) -> None:
+        victim = self._victim(host)
+        self._stopped.setdefault(self._now, []).append((victim, name))
+        self._signal(victim, name, signal.SIGSTOP)
 
-    def do_go_on(self, host: At, name: str) -> None:
-        self._signal(host, name, signal.SIGCONT)
+    def do_go_on(self, since: float) -> None:
+        for victim, name in self._stopped.pop(since, []):
+            self._signal(victim, name, signal.SIGCONT)
+
+    def _victim(self, host: At | str) -> At:
+        """Who is meant by ``active``: an OMM that is, else the first one."""
+        if isinstance(host, At):
+            return host
+        leases = [(at, self._node(at).lease()) for at in (At.A, At.B)]
+        return next((at for at, lease in leases if lease and lease.role.value == host), At.A)
 
     def _signal(self, host: At, name: str, sig: signal.Signals) -> None:
         node = self._node(host)
@@ -107,7 +118,6 @@ class Faults:
 
     def do_fill(self, host: At) -> None:
         """Write until nothing more fits."""
-        self.hurt.append(boot_time())
         with contextlib.suppress(OSError), (self._node(host).data / FILLED).open("ab") as file:
             for size in (2**20, 2**12):
                 with contextlib.suppress(OSError):
