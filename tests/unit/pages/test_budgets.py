@@ -34,7 +34,7 @@ MOST = 10
 """Queries of a page: session, account and name of the system are three of them."""
 MORE = {
     "backup": 30,
-    "change-list": 15,
+    "change-list": 17,
     "set-aside": 20,
     "undo": 30,
     "set-aside-change": 12,
