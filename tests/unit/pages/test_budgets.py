@@ -56,7 +56,7 @@ NOT_SHOWN = frozenset(
         "split-copy",
     }
 )
-"""Names whose GET shows nothing: they only take a POST, or send whoever is signed in on."""
+"""Names whose GET shows nothing: a file, a POST alone, or it sends whoever is signed in on."""
 VIEWS = {
     "rfp-list": (
         "search=RFP&cluster=2",
