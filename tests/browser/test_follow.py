@@ -30,10 +30,12 @@ def wait_ticket(page: Page) -> None:
     tickets: list[object] = []
 
     def note(frame: object) -> None:
-        if '"type":"ticket"' in str(frame):
+        if '"type":"ticket","ticket":"' in str(frame):
             tickets.append(frame)
 
     page.on("websocket", lambda opened: opened.on("framereceived", note))
+    # One that still came to the page before the reload is not this page's.
+    page.on("framenavigated", lambda _frame: tickets.clear())
     page.reload()
     wait_live(page)
     for _ in range(100):
