@@ -45,7 +45,7 @@ class Faults:
         self._words = []
         method: Fault = getattr(self, step.kind)
         method()
-        self.told[step.number] = ", ".join([step.kind.replace("_", " "), *self._words])
+        self.told[step.number] = f"{step.kind.replace('_', ' ')}: {', '.join(self._words)}"
         self._words = None
 
     def _keep_copies(self, random: Random) -> None:
