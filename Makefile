@@ -28,6 +28,7 @@ help:
 	@echo "make bench                 measure; writes bench.json"
 	@echo "make screenshots           pictures of every page, in screenshots/"
 	@echo "make sim SEEDS=$(SEEDS)          simulate the pair with many random seeds"
+	@echo "make sim MUTANTS=1         look for the planted faults with as many seeds"
 	@echo "make chaos MINUTES=$(MINUTES)       real pairs in network namespaces, faults at random (needs root)"
 
 demo:
@@ -77,7 +78,7 @@ screenshots: $(DEV_READY)
 	@$(PY) -m tests.screenshots
 
 sim: $(DEV_READY)
-	@$(PY) -m tests.simulation --seeds $(SEEDS) --jobs $$(nproc)
+	@$(PY) -m tests.simulation --seeds $(SEEDS) --jobs $$(nproc) $(if $(MUTANTS),--mutants)
 
 chaos: $(DEV_READY)
 	@$(PY) -m tests.chaos --minutes $(MINUTES)

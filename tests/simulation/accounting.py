@@ -173,6 +173,10 @@ class Accounting:
         of_it = [each for each in lost if (each.model, each.object) == (entry.model, entry.object)]
         return [each.before[name] for each in of_it if each.before and name in each.before]
 
+    def transaction(self, node: str, term: int, seq: int) -> list[Entry]:
+        """The accepted changes of the transaction that an entry belongs to."""
+        return self._transactions.get(self._places.get((node, term, seq), ""), [])
+
     # --- where a change is ----------------------------------------------------------------------
 
     def _must_be_somewhere(self, entry: Entry) -> None:

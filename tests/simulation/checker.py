@@ -154,7 +154,7 @@ class Checker:
         mutual = peer.awake and host.awake and host.member.in_contact and peer.member.in_contact
         if mutual and peer.member.gate_open and peer.disk.fence_open:
             self.fail("I1", "both accept changes while in contact")
-        self.rules.accepted(host)
+        self.rules.accepted(host, made)
         self.data.committed(host, made)
 
     # --- after every event ----------------------------------------------------------------------

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NoReturn
 from standby.domain.contact import Evidence, Hearing
 from standby.domain.facts import Role
 from standby.domain.member import RoleChanged
+from tests.simulation.journal import Entry
+from tests.simulation.merged import check_merges
 
 if TYPE_CHECKING:
     from tests.simulation.host import Host
@@ -85,7 +87,6 @@ class Rules:
         heard = host.member.contact
         watched.sample(
             now,
-            no_sip=not host.proxy.up,
             able=self._able(host),
             contact=host.member.in_contact,
             maintenance=host.maintenance,
@@ -174,10 +175,9 @@ class Rules:
 
     def _check_own_cable(self, host: Host) -> None:
         """Rule 2: the SIP proxy has answered a probe sent after the last heartbeat heard."""
-        heard_at = host.member.contact.heard_at
-        silent_for = 0.0 if heard_at is None else host.now - heard_at
-        unreachable_for = self._watched[host.name].lasts("no_sip", self._world.loop.now)
-        if self._world.sip and unreachable_for > silent_for + DECIDED:
+        heard_at, probed_at = host.member.contact.heard_at, host.sip.facts.answered_probe_at
+        still = host.member.contact.state is Hearing.LOST and heard_at is not None
+        if self._world.sip and still and (probed_at is None or probed_at <= (heard_at or 0.0)):
             self._fail("rule2", f"{host.name} took over cut off from the SIP proxy itself")
 
     def _check_maintenance(self, host: Host) -> None:
@@ -219,6 +219,7 @@ class Rules:
             self._fail("rule11", f"{host.name} handed over for an error beyond the budget")
         if reason.startswith("After the split"):
             self._check_gave_way(host, watched.active_at)
+            self._check_claims(host)
             watched.gave_way_at = now
             if now - self._watched[host.peer.name].gave_way_at < SETTLED:
                 self._fail("rule6", "both gave way in one split")
@@ -238,10 +239,17 @@ class Rules:
         if stood_still and undivided and now - self._forced_at > CALM:
             self._fail("I6", f"{host.name} gave way to {host.peer.name}, which had stood still")
 
+    def _check_claims(self, host: Host) -> None:
+        """Rule 6: the side that alone holds acknowledged changes wins before all else."""
+        mine, theirs = host.member.claim, host.member.peer and host.member.peer.claim
+        if mine and theirs and mine.acked_suffix and not theirs.acked_suffix:
+            self._fail("rule6", f"{host.name} gave way with changes that its peer had confirmed")
+
     # --- changes --------------------------------------------------------------------------------
 
-    def accepted(self, host: Host) -> None:
+    def accepted(self, host: Host, made: list[Entry]) -> None:
         """I1, for two processes that could speak with each other if one did not stand still."""
+        check_merges(self._world, host.disk, made)
         peer, world = host.peer, self._world
         both = peer.active and peer.member.gate_open and peer.disk.fence_open
         lives = (host.life, peer.life)

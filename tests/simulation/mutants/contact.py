@@ -8,6 +8,7 @@ from typing import Any
 from standby.domain import contact
 from standby.domain.contact import Contact, Hearing
 from standby.domain.effects import Effect
+from standby.domain.facts import Heartbeat
 from standby.domain.hearing import Ear
 from standby.domain.member import Member
 from standby.domain.state import MemberState
@@ -20,7 +21,11 @@ from tests.simulation.mutants.registry import Patch, mutant, swap
     kinds="late_line power_loss",
 )
 def echo_ignored() -> Iterable[Patch]:
-    return [swap(Ear, "proves", lambda *_: True)]
+    def proves(ear: Ear, statement: Heartbeat, now: float) -> bool:
+        ear._sent.setdefault(statement.echo_counter, now)
+        return True
+
+    return [swap(Ear, "proves", proves)]
 
 
 @mutant(
@@ -42,12 +47,13 @@ def boot_not_checked() -> Iterable[Patch]:
     kinds="copies short_stall",
 )
 def silence_without_probes() -> Iterable[Patch]:
-    return [swap(contact, "PROBE_TIME", 0.0), swap(contact, "MIN_BEATS", 1)]
+    names = {"PROBE_TIME": 0.0, "MIN_BEATS": 1, "GAP_FACTOR": 1.0}
+    return [swap(contact, name, value) for name, value in names.items()]
 
 
 @mutant(
     "An OMM that was late itself accuses the other one (suspect yourself first).",
-    breaks="I6 contact",
+    breaks="I1 I6 contact",
     kinds="short_stall",
 )
 def own_stall_blamed_on_peer() -> Iterable[Patch]:

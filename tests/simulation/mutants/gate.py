@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from standby.domain.gate import Gate
 from tests.simulation.host import WEB, Host
 from tests.simulation.journal import Change, Refused
 from tests.simulation.mutants.registry import Patch, mutant, swap
@@ -12,7 +11,7 @@ from tests.simulation.mutants.registry import Patch, mutant, swap
 
 @mutant(
     "The fence is a hint: a change commits whatever has happened since it looked at the gate.",
-    breaks="I1 I8",
+    breaks="I1 I8 rule8",
     kinds="switch_over force slow_line",
 )
 def no_fence() -> Iterable[Patch]:
@@ -46,15 +45,6 @@ def lease_without_end() -> Iterable[Patch]:
         return host.life.running and host.member.gate_open
 
     return [swap(Host, "lease_open", is_open)]
-
-
-@mutant(
-    "The gate opens before the other OMM has answered a statement of this reign.",
-    breaks="I1",
-    kinds="switch_over lossy slow_line slow_disk",
-)
-def gate_without_answer() -> Iterable[Patch]:
-    return [swap(Gate, "answered", lambda *_: True)]
 
 
 @mutant(

@@ -44,54 +44,13 @@ def ack_without_hash() -> Iterable[Patch]:
     def believe(one: Replication, seq: int, digest: str) -> None:
         confirmed(one, seq, one._host.disk.hash_at(seq) or digest)
 
-    def located(one: Replication, theirs: Head, staged: int) -> None:
+    def located(one: Replication, theirs: Head, staged: tuple[int, str]) -> None:
         own = one._host.disk.hash_at(theirs.seq)
         there = Head(theirs.seq, own or theirs.hash, theirs.term, theirs.lineage, theirs.real)
         locate(one, there, staged)
 
     locate = Replication._located
     return [swap(Replication, "_confirmed", believe), swap(Replication, "_located", located)]
-
-
-@mutant(
-    "Batches of a lower term are applied.",
-    breaks="I2 I3 I4 I8 term",
-    kinds="pause hidden_pause slow_line switch_over",
-)
-def lower_terms_applied() -> Iterable[Patch]:
-    def may(one: Replication, _term: int) -> bool:
-        member = one._host.member
-        active = member.role is Role.ACTIVE or member.promoting
-        return not active and not one._host.follower.reconciling
-
-    return [swap(Replication, "_may_apply", may)]
-
-
-@mutant(
-    "An OMM applies the other's journal although it is active itself.",
-    breaks="I2 I3 I4 I8",
-    kinds="switch_over cut slow_disk force",
-)
-def active_applies() -> Iterable[Patch]:
-    take = Replication.take
-
-    def regardless(one: Replication, batch: Batch) -> bool:
-        disk = one._host.disk
-        was_open, disk.fence_open = disk.fence_open, False
-        took = take(one, batch)
-        disk.fence_open = was_open
-        return took
-
-    def apply(one: Replication, batch: Batch, newest: int) -> None:
-        if one.take(batch):
-            head = one._host.disk.head
-            one._host.report(lambda: one._applied(newest, head))
-
-    return [
-        swap(Replication, "_may_apply", lambda *_: True),
-        swap(Replication, "_apply", apply),
-        swap(Replication, "take", regardless),
-    ]
 
 
 @mutant(
@@ -109,15 +68,16 @@ def transaction_cut() -> Iterable[Patch]:
 
 
 @mutant(
-    "The roll-back is cut through a transaction: one entry too few is taken back.",
+    "The roll-back leaves the first own transaction in place.",
     breaks="I2 I3 I4 I8",
     kinds="cut",
 )
-def rollback_one_too_few() -> Iterable[Patch]:
+def rollback_too_short() -> Iterable[Patch]:
     back = Disk.roll_back
 
     def short(disk: Disk, common: int) -> list[Entry]:
-        return back(disk, min(common + 1, disk.head.seq))
+        ends = (entry.seq for entry in disk.entries[common:] if entry.is_last)
+        return back(disk, next(ends, common))
 
     return [swap(Disk, "roll_back", short)]
 
@@ -138,18 +98,6 @@ def rollback_in_wrong_order() -> Iterable[Patch]:
         back(tables, entry)
 
     return [swap(Tables, "backward", forgetful)]
-
-
-@mutant(
-    "A standby that misses entries applies what follows the gap.",
-    breaks="I2 I4 I8",
-    kinds="lossy cut flapping_line",
-)
-def gap_not_noticed() -> Iterable[Patch]:
-    def sure(_disk: Disk, _entries: list[Entry], _seq: int) -> bool:
-        return True
-
-    return [swap(Disk, "continues", sure)]
 
 
 @mutant(
@@ -188,11 +136,12 @@ def compacted_too_far() -> Iterable[Patch]:
 def older_disk_not_noticed() -> Iterable[Patch]:
     located = Replication._located
 
-    def trusting(one: Replication, theirs: Head, staged: int) -> None:
+    def trusting(one: Replication, theirs: Head, staged: tuple[int, str]) -> None:
         host = one._host
         seq, digest = host.disk.acked
         if theirs.seq < seq and host.disk.hash_at(theirs.seq) == theirs.hash:
-            theirs, staged = Head(seq, digest, theirs.term, theirs.lineage, theirs.real), seq
+            theirs = Head(seq, digest, theirs.term, theirs.lineage, theirs.real)
+            staged = seq, digest
         located(one, theirs, staged)
 
     return [swap(Replication, "_located", trusting)]

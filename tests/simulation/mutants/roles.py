@@ -172,8 +172,8 @@ def both_win() -> Iterable[Patch]:
 
 @mutant(
     "After a split the longer reign wins over changes that the other had confirmed (rule 6).",
-    breaks="I2",
-    kinds="cut older_disk",
+    breaks="rule6 I2 I3",
+    kinds="older_disk power_loss cut",
 )
 def acknowledged_suffix_ignored() -> Iterable[Patch]:
     winner = split.split_winner
