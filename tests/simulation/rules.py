@@ -27,7 +27,7 @@ DECIDED = 0.6
 ERROR_PATIENCE = 2.5
 """Seconds after which an active OMM with an error has handed over to a peer that can take it."""
 HEARING_AGAIN = 0.3
-"""Seconds for which an OMM whose clocks hid its pause may take the old state for the present."""
+"""Seconds for which an OMM that stood still may take the old state for the present."""
 SETTLED = 2.0
 """Seconds within which two OMMs that give way speak of the same split."""
 
@@ -253,7 +253,7 @@ class Rules:
         peer, world = host.peer, self._world
         both = peer.active and peer.member.gate_open and peer.disk.fence_open
         lives = (host.life, peer.life)
-        unseen = any(life.hidden and life.awake_for() < HEARING_AGAIN for life in lives)
+        unseen = any(life.awake_for() < HEARING_AGAIN for life in lives)
         if both and not unseen and world.network.good_for() > CALM:
             self._fail("I1", f"{host.name} accepts a change beside {peer.name} on a good line")
 
