@@ -37,7 +37,7 @@ OBJECTS: dict[str, str | Promise] = {
     "standby.sipsettings": _("SIP"),
     "standby.systemsettings": _("System"),
     "standby.maintenance": _("Maintenance"),
-    "standby.backupsettings": _("Back-ups"),
+    "standby.backupsettings": _("Schedule of back-ups"),
     "standby.datakey": _("Key of secrets"),
     "standby.setaside": _("Set-aside change"),
     "standby.split": _("Split"),

@@ -43,7 +43,7 @@ class ModelRows:
     @property
     def is_calm(self) -> bool:
         """True when nothing of it needs to be shown."""
-        return not (self.rows or self.refused or self.notes)
+        return not (self.rows or self.refused)
 
 
 def model_rows(plan: Plan) -> list[ModelRows]:

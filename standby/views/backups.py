@@ -177,11 +177,13 @@ class RestorePage(ServicePage[RestoreForm]):
         if self.request.method == "GET" and not self.one.is_encrypted:
             self.look(form)
         plan = self.plan
+        shown = model_rows(plan) if plan else []
         return super().get_context_data(
             **{**kwargs, "form": form},
             one=self.one,
             plan=plan,
-            models=model_rows(plan) if plan else [],
+            models=[each for each in shown if not each.is_calm],
+            calm=[each.what for each in shown if each.is_calm],
             notes=[local(note) for note in plan.notes] if plan else [],
         )
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from omm_portal.node.process import start_ticks
 from omm_portal.node.runfiles import read_process_list
+from standby.backup import shell
 from standby.gate import GateClosed
 from standby.journal import Busy
 from standby.link.control import ControlError, ControlUnavailable, call
@@ -69,6 +70,8 @@ class Command(BaseCommand):
         maintenance.add_argument("--reason", default="", help="shown to everybody")
         _json_option(maintenance)
 
+        shell.add_arguments(actions)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Carry out one action; a refusal or a node that does not run ends with exit code 1."""
         handlers: dict[str, Callable[[dict[str, Any]], Answer]] = {
@@ -77,6 +80,8 @@ class Command(BaseCommand):
             "maintenance": self._maintenance,
             "rotate-secret": self._rotate_secret,
             "shutdown": self._shutdown,
+            "backup": lambda given: shell.backup(given, os_user()),
+            "restore": shell.preview,
         }
         handler = handlers.get(options["action"], self._plain)
         answer = handler(options)
@@ -85,7 +90,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(document, indent=2, ensure_ascii=False))
         elif options["action"] == "status":
             self.stdout.write("\n".join(status_lines(answer["document"])))
-        elif options["action"] in ("maintenance", "rotate-secret"):
+        elif options["action"] in ("maintenance", "rotate-secret", "backup", "restore"):
             safe = f" ({answer['replication']})" if "replication" in answer else ""
             self.stdout.write(f"{answer['reason']}{safe}")
         else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import json
 import lzma
 import uuid
 from typing import Any
@@ -16,12 +18,13 @@ from omm_portal.accounts.models import AccountRole, ApiToken, User
 from omm_portal.accounts.services import token_create, user_create
 from rfps.models import Rfp, Site
 from standby import journal, keyring
-from standby.backup import sealed
+from standby.backup import sealed, upgrading
 from standby.backup.errors import BackupError
-from standby.backup.format import BackupReader
+from standby.backup.format import BackupReader, Header, write_backup
 from standby.backup.making import make_backup
 from standby.backup.planning import Choice, Plan, make_plan
 from standby.backup.restoring import Outdated, Restored, restore
+from standby.journal.canonical import dumps
 from standby.models import DataKey, JournalEntry, OmmSettings, SystemSettings
 from standby.services import system_settings_update
 from standby.written import Written
@@ -378,3 +381,51 @@ def test_from_any_state_a_whole_restore_leads_to_what_was_saved(one: Any, two: A
     journal.roll_back(head.seq)
     journal.fence_open(1)
     assert _content() == here
+
+
+def test_an_older_file_is_brought_to_what_this_version_holds(
+    stations: list[Rfp], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Format 1 called sites places and their names titles, and knew no position of a station."""
+    first, *rest = lzma.decompress(taken()).decode().splitlines()
+    told = json.loads(first)["models"]
+    told["rfps.place"] = {"count": told.pop("rfps.site")["count"], "fields": ["title", "version"]}
+    told["rfps.rfp"]["fields"].remove("position_x")
+    told["rfps.rfp"]["fields"].append("colour")
+    lines = []
+    for text in rest[:-1]:
+        line = json.loads(text)
+        if line["model"] == "rfps.site":
+            line["model"] = "rfps.place"
+            line["row"]["title"] = line["row"].pop("name")
+        if line["model"] == "rfps.rfp":
+            del line["row"]["position_x"]
+            line["row"]["colour"] = "white"
+        lines.append((line["model"], dumps(line["row"])))
+    out = io.BytesIO()
+    names = {field.name for field in dataclasses.fields(Header)}
+    header = {name: value for name, value in json.loads(first).items() if name in names}
+    write_backup(out, Header(**{**header, "models": told}), lines)
+    step = upgrading.Step(
+        to=2,
+        models={"rfps.place": "rfps.site"},
+        fields={"rfps.site": {"title": "name"}},
+    )
+    monkeypatch.setattr(upgrading, "STEPS", (step,))
+    station = Rfp.objects.get(pk=stations[0].pk)
+    station.position_x, station.name = 7, "Other"
+    save(station)
+    remove(stations[1])
+    site = Site.objects.get()
+    site.name = "Other"
+    save(site)
+
+    plan = planned(out.getvalue())
+    rfps = next(model for model in plan.models if model.label == "rfps.rfp")
+    assert any("colour" in note for note in rfps.notes)
+    restored(out.getvalue())
+
+    assert Site.objects.get().name == "Head office"
+    station.refresh_from_db()
+    assert (station.name, station.position_x) == ("Base 0", 7)
+    assert Rfp.objects.get(pk=stations[1].pk).position_x is None

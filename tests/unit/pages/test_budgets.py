@@ -46,6 +46,7 @@ MORE = {
 NOT_SHOWN = frozenset(
     {
         "backup-file",
+        "split-copy",
         "handover",
         "language",
         "logout",
