@@ -73,7 +73,7 @@ def header(kind: int, length: int) -> bytes:
     return kind.to_bytes(2, "big") + length.to_bytes(2, "big")
 
 
-def split_header(data: bytes) -> tuple[int, int]:
+def split_header(data: bytes | bytearray) -> tuple[int, int]:
     """Type and length of the payload, from the first four bytes."""
     return int.from_bytes(data[0:2], "big"), int.from_bytes(data[2:4], "big")
 
