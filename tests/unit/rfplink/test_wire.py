@@ -6,41 +6,18 @@ import hashlib
 from ipaddress import IPv4Address
 
 import pytest
-from cryptography.hazmat.decrepit.ciphers.algorithms import Blowfish
-from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rfps.link import wire
 from rfps.link.cipher import KEY, Opener, Sealer, proves, re_enrolment
 from rfps.link.session import Admission, NoProof, Session, Stage
+from tests.unit.rfplink.clients import introduction, to_omm
 
 RFPA = bytes(range(64))
 CHALLENGE = bytes(range(0x80, 0xA0))
 PROOF = bytes.fromhex("CBADBFCE49DA9E70")
 HEARTBEAT = bytes.fromhex("B0C5D877303BCEF691BF9AE0EB6CB903")
-
-
-def introduction(
-    length: int = 0x110, *, mac: str = "003042000001", software: bytes = b"8.1-DK12"
-) -> bytes:
-    """The payload of a SYS_INIT, made here from the offsets alone."""
-    starts = {0x110: 0x70, 0x104: 0x64, 0xF4: 0x64}
-    payload = bytearray(length)
-    payload[0:4] = bytes.fromhex("0000000D")
-    payload[8:14] = bytes.fromhex(mac)
-    payload[0x14:0x18] = bytes.fromhex("00000138")
-    payload[0x58:0x5C] = bytes.fromhex("00080201")
-    start = starts[length]
-    payload[start : start + len(software)] = software
-    return bytes(payload)
-
-
-def rfp_side(key: bytes, challenge: bytes) -> Cipher[modes.CBC]:
-    """How a base station encrypts, written out here a second time."""
-    salt = bytes.fromhex("68E8364BE9C234C1")
-    vector = bytes(salt[i] ^ challenge[7 + i] for i in range(8))
-    return Cipher(Blowfish(key[8:64]), modes.CBC(vector))
 
 
 class TestCheckValues:
@@ -230,7 +207,7 @@ def test_frames_come_through_whatever_the_pieces(
     for frame in frames:
         raw = frame.encode()
         plain += raw + data.draw(st.binary(min_size=-len(raw) % 8, max_size=-len(raw) % 8))
-    sealed = rfp_side(key, challenge).encryptor().update(plain)
+    sealed = to_omm(key, challenge).encryptor().update(plain)
     opener, found = Opener(key, challenge), []
     while sealed:
         cut = data.draw(st.integers(1, len(sealed)))
