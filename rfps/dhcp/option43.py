@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address
 
+from standby.domain.sentence import Sentence, say
+
 LONGEST = 200
 """Bytes: servers drop, cut or spread longer values, each in its own way."""
 END = 0xFF
@@ -65,7 +67,11 @@ class SubOption:
 
 
 class BadOption(ValueError):
-    """Bytes that are no option 43, or values that do not fit into one; the text says why."""
+    """Bytes that are no option 43, or values that do not fit into one; ``text`` says why."""
+
+    def __init__(self, text: Sentence) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 def encode(told: Told) -> bytes:
@@ -79,18 +85,30 @@ def encode(told: Told) -> bytes:
     if told.country is not None:
         parts.append((Code.COUNTRY, told.country.to_bytes(2, "big")))
     if told.ntp_name:
-        parts.append((Code.NTP_NAME, _text(told.ntp_name, "NTP server")))
+        parts.append((Code.NTP_NAME, _text(told.ntp_name, say("NTP server"))))
     if told.config_url:
-        parts.append((Code.CONFIG_URL, _text(told.config_url, "configuration URL")))
+        parts.append((Code.CONFIG_URL, _text(told.config_url, say("configuration URL"))))
     encoded = b"".join(SubOption(0, code, value).octets for code, value in parts)
     if len(encoded) > LONGEST:
-        raise BadOption(f"option 43 would have {len(encoded)} bytes, more than {LONGEST}")
+        raise BadOption(
+            say(
+                "option 43 would have %(count)s bytes, more than %(most)s",
+                count=len(encoded),
+                most=LONGEST,
+            )
+        )
     return encoded
 
 
-def _text(text: str, name: str) -> bytes:
+def _text(text: str, name: Sentence) -> bytes:
     if not text.isascii() or len(text) > LONGEST:
-        raise BadOption(f"the {name} must be ASCII and at most {LONGEST} characters long")
+        raise BadOption(
+            say(
+                "%(name)s: ASCII only, and at most %(most)s characters",
+                name=name,
+                most=LONGEST,
+            )
+        )
     return text.encode()
 
 
@@ -106,7 +124,9 @@ def decode(octets: bytes) -> list[SubOption]:
             at += 1
             continue
         if at + 2 > len(octets) or at + 2 + octets[at + 1] > len(octets):
-            raise BadOption(f"sub-option {octets[at]} at byte {at + 1} is cut off")
+            raise BadOption(
+                say("sub-option %(code)s at byte %(at)s is cut off", code=octets[at], at=at + 1)
+            )
         end = at + 2 + octets[at + 1]
         found.append(SubOption(at, octets[at], octets[at + 2 : end]))
         at = end
@@ -121,7 +141,7 @@ def from_hex(text: str) -> bytes:
     try:
         return bytes.fromhex(digits)
     except ValueError:
-        raise BadOption("these are not pairs of hexadecimal digits") from None
+        raise BadOption(say("these are not pairs of hexadecimal digits")) from None
 
 
 # --- what a base station understands --------------------------------------------------------------
@@ -129,13 +149,13 @@ def from_hex(text: str) -> bytes:
 
 def _address(value: bytes) -> str:
     if len(value) != 4:
-        raise BadOption(f"an address of {len(value)} bytes")
+        raise BadOption(say("an address of %(count)s bytes", count=len(value)))
     return str(IPv4Address(value))
 
 
 def _number(value: bytes) -> str:
     if len(value) != 2:
-        raise BadOption(f"a number of {len(value)} bytes instead of 2")
+        raise BadOption(say("a number of %(count)s bytes instead of 2", count=len(value)))
     return str(int.from_bytes(value, "big"))
 
 
@@ -145,7 +165,7 @@ def _name(value: bytes) -> str:
     except UnicodeDecodeError:
         text = ""
     if not text or not text.isprintable():
-        raise BadOption("a text that is empty or cannot be printed")
+        raise BadOption(say("a text that is empty or cannot be printed"))
     return text
 
 
@@ -168,8 +188,8 @@ class Understood:
     code: Code | None
     """None: base stations do not know it."""
     value: str
-    """Empty when ``problem`` is set."""
-    problem: str = ""
+    """Empty when there is a ``problem``."""
+    problem: Sentence | None = None
 
 
 def understand(octets: bytes) -> list[Understood]:
@@ -184,4 +204,4 @@ def _understood(part: SubOption) -> Understood:
     try:
         return Understood(part, Code(part.code), reader(part.value))
     except BadOption as problem:
-        return Understood(part, Code(part.code), "", str(problem))
+        return Understood(part, Code(part.code), "", problem.text)

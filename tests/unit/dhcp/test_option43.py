@@ -108,7 +108,7 @@ def test_what_servers_send(octets: str, values: list[str]) -> None:
 )
 def test_mistakes_that_servers_let_pass(octets: str, problem: str) -> None:
     try:
-        found = [each.problem for each in understand(from_hex(octets))]
+        found = [str(each.problem) for each in understand(from_hex(octets))]
     except BadOption as error:
         found = [str(error)]
     assert any(problem in each for each in found)
