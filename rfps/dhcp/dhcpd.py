@@ -32,23 +32,30 @@ def _definitions(plan: Plan) -> Iterator[str]:
 
 
 def _class(plan: Plan) -> Iterator[str]:
-    forced = ["2b", "e0"] if plan.vlan is None else ["2b", "84", "e0"]
+    options = dict(_options(plan))
+    forced = ", ".join(f"{code:02x}" for code in sorted(options))
     asked = "option dhcp-parameter-request-list"
-    yield 'class "rfp" {'
     test = f"substring(option vendor-class-identifier, 0, {len(VENDOR_CLASS)})"
+    yield 'class "rfp" {'
     yield f'  match if {test} = "{VENDOR_CLASS}";'
-    yield f"  {asked} = concat({asked}, {', '.join(forced)});"
-    yield f"  option vendor-encapsulated-options {plan.option43.hex(':')};"
-    yield f'  option omm-magic "{plan.magic}";'
-    if plan.vlan is not None:
-        yield f"  option rfp-vlan {plan.vlan};"
-    if plan.ntp:
-        yield f"  option ntp-servers {', '.join(map(str, plan.ntp))};"
-    if plan.boot_server:
-        yield f'  option tftp-server-name "{plan.boot_server}";'
-    if plan.boot_file:
-        yield f'  option bootfile-name "{plan.boot_file}";'
+    yield f"  {asked} = concat({asked}, {forced});"
+    for option in options.values():
+        yield f"  option {option};"
     yield "}"
+
+
+def _options(plan: Plan) -> Iterator[tuple[int, str]]:
+    """Each option with its number."""
+    yield 43, f"vendor-encapsulated-options {plan.option43.hex(':')}"
+    yield 224, f'omm-magic "{plan.magic}"'
+    if plan.vlan is not None:
+        yield 132, f"rfp-vlan {plan.vlan}"
+    if plan.ntp:
+        yield 42, f"ntp-servers {', '.join(map(str, plan.ntp))}"
+    if plan.boot_server:
+        yield 66, f'tftp-server-name "{plan.boot_server}"'
+    if plan.boot_file:
+        yield 67, f'bootfile-name "{plan.boot_file}"'
 
 
 def _subnet(each: Network) -> Iterator[str]:
