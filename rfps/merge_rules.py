@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 
-from rfps.models import Rfp, Site
+from rfps.models import Rfp, RfpKey, Site
 from rfps.services import (
     no_more_rfps,
     no_more_sites,
@@ -16,6 +16,7 @@ from rfps.services import (
     site_problems,
 )
 from rfps.validation import MAX_RFPS, MAX_SITES, own_problems
+from standby.domain.sentence import say
 from standby.journal import BackupRules, Rules
 from standby.written import Conflict
 
@@ -43,5 +44,15 @@ def _rfps_check(rfps: Sequence[Rfp]) -> None:
 
 SITE_BACKUP = BackupRules(most=MAX_SITES, no_more=no_more_sites)
 RFP_BACKUP = BackupRules(most=MAX_RFPS, no_more=no_more_rfps, problems=own_problems)
+
+
+def _key_removal(key: RfpKey) -> None:
+    """A base station must not lose the only key that it can prove itself with."""
+    others = RfpKey.objects.filter(mac=key.mac).exclude(pk=key.pk)
+    if not others.exists() and Rfp.objects.filter(mac=key.mac).exists():
+        raise Conflict("in-use", say("The base station %(mac)s needs this key.", mac=key.mac))
+
+
 SITE = Rules(check=_site_check, check_removal=refuse_used_site)
 RFP = Rules(check=_rfp_check, check_many=_rfps_check)
+KEY = Rules(check_removal=_key_removal)

@@ -5,7 +5,10 @@ from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from standby.fields import SecretField
 
 POSITION_RANGE = [MinValueValidator(-1_000_000), MaxValueValidator(1_000_000)]
 """Pixels of a plan; well inside what every database's integers hold."""
@@ -91,6 +94,26 @@ class Rfp(models.Model):
     def location(self) -> str:
         """Building, floor and room in one line; empty when none is known."""
         return ", ".join(filter(None, (self.building, self.floor, self.room)))
+
+
+class RfpKey(models.Model):
+    """Replicated: a key that a base station was given to prove itself with.
+
+    Mostly one for a base station. After a split in which both OMMs gave it one there are two; the
+    one that it proves stays.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    mac = models.CharField(_("MAC address"), max_length=17, db_index=True, editable=False)
+    key = SecretField(_("key"), longest=128, editable=False)
+    """64 bytes in hexadecimal."""
+    proved = models.BooleanField(_("proved"), default=False, editable=False)
+    """Never told again once this is set."""
+    made_at = models.DateTimeField(_("made"), default=timezone.now, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["mac", "made_at", "id"]
 
 
 class RfpLive(models.Model):

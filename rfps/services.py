@@ -13,7 +13,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from rfps.models import Rfp, Site
+from rfps.models import Rfp, RfpKey, Site
 from rfps.validation import MAX_RFPS, MAX_SITES, own_problems
 from standby import journal
 from standby.domain.sentence import say, say_count
@@ -138,6 +138,7 @@ def rfp_delete(
     with journal.change(actor=actor, source=source) as change:
         current = expect_version(Rfp.objects.filter(pk=rfp.pk).first(), expected_version)
         change.delete(current)
+        change.delete_all(RfpKey.objects.filter(mac=current.mac))
     return Written(None, change.receipt)
 
 

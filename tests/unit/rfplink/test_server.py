@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -82,24 +82,6 @@ async def serving(**limits: Any) -> AsyncIterator[tuple[RfpServer, Desk, int]]:
         server.close()
 
 
-Scene = Callable[[], Coroutine[Any, Any, None]]
-
-
-def played(scene: Scene) -> Callable[[], None]:
-    """A test that is a coroutine, with a limit of time."""
-
-    async def limited() -> None:
-        async with asyncio.timeout(20):
-            await scene()
-
-    def run() -> None:
-        asyncio.run(limited())
-
-    run.__name__, run.__doc__ = scene.__name__, scene.__doc__
-    return run
-
-
-@played
 async def test_a_known_base_station_is_served_and_heard() -> None:
     async with serving() as (server, desk, port):
         station = Station(key=KEY)
@@ -117,7 +99,6 @@ async def test_a_known_base_station_is_served_and_heard() -> None:
         assert server.half_open == 0
 
 
-@played
 async def test_a_new_one_gets_its_key() -> None:
     async with serving() as (_, desk, port):
         desk.known["00:30:42:00:00:02"] = Admission((KEY,), give=True)
@@ -127,7 +108,6 @@ async def test_a_new_one_gets_its_key() -> None:
         await desk.until("connected")
 
 
-@played
 async def test_nothing_is_said_before_the_proof_is_kept() -> None:
     async with serving() as (_, desk, port):
         desk.keeping = asyncio.Event()
@@ -142,7 +122,6 @@ async def test_nothing_is_said_before_the_proof_is_kept() -> None:
         assert (await waiting)[0] == 0x010C
 
 
-@played
 async def test_an_unknown_one_is_told_to_come_back() -> None:
     async with serving() as (_, desk, port):
         station = Station("003042000009")
@@ -153,7 +132,6 @@ async def test_an_unknown_one_is_told_to_come_back() -> None:
         assert await desk.until("refused") == ("refused", "00:30:42:00:00:09", "unknown")
 
 
-@played
 async def test_one_that_is_too_old_is_told_to_stay_away() -> None:
     async with serving() as (_, desk, port):
         desk.known["00:30:42:00:00:01"] = Refusal("too_old", for_good=True)
@@ -164,7 +142,6 @@ async def test_one_that_is_too_old_is_told_to_stay_away() -> None:
         assert let_go.value.said[-1][0] == 0x0002
 
 
-@played
 async def test_one_with_another_key_is_let_go_on_its_first_block() -> None:
     async with serving() as (_, desk, port):
         station = Station(key=bytes(range(1, 65)))
@@ -175,7 +152,6 @@ async def test_one_with_another_key_is_let_go_on_its_first_block() -> None:
         assert (await desk.until("refused"))[2] == "no_proof"
 
 
-@played
 async def test_garbage_ends_its_own_connection_only() -> None:
     async with serving() as (_, desk, port):
         good, bad = Station(key=KEY), Station()
@@ -188,7 +164,6 @@ async def test_garbage_ends_its_own_connection_only() -> None:
         await desk.until("heard")
 
 
-@played
 async def test_the_newer_connection_of_a_base_station_counts() -> None:
     async with serving() as (server, desk, port):
         first, second = Station(key=KEY), Station(key=KEY)
@@ -201,7 +176,6 @@ async def test_the_newer_connection_of_a_base_station_counts() -> None:
         assert server.served == 1
 
 
-@played
 async def test_who_does_not_introduce_itself_is_let_go() -> None:
     async with serving(handshake=0.2) as (_, desk, port):
         station = Station()
@@ -210,7 +184,6 @@ async def test_who_does_not_introduce_itself_is_let_go() -> None:
         assert (await desk.until("refused"))[2] == "too_slow"
 
 
-@played
 async def test_who_never_proves_its_key_is_let_go() -> None:
     async with serving(handshake=0.2) as (_, desk, port):
         station = Station(key=KEY)
@@ -220,7 +193,6 @@ async def test_who_never_proves_its_key_is_let_go() -> None:
         assert (await desk.until("refused"))[2] == "too_slow"
 
 
-@played
 async def test_who_falls_silent_is_let_go() -> None:
     async with serving(interval=0.1) as (server, desk, port):
         server.limits = Limits(interval=1)
@@ -231,7 +203,6 @@ async def test_who_falls_silent_is_let_go() -> None:
         assert (await desk.until("lost"))[2] == "silent"
 
 
-@played
 async def test_too_many_half_open_connections_of_one_address() -> None:
     async with serving(half_open=3) as (server, desk, port):
         waiting = [Station() for _ in range(3)]
@@ -247,7 +218,6 @@ async def test_too_many_half_open_connections_of_one_address() -> None:
         assert server.half_open == 2
 
 
-@played
 async def test_closing_ends_everything_at_once() -> None:
     async with serving() as (server, desk, port):
         served, half_open = Station(key=KEY), Station()
@@ -261,7 +231,6 @@ async def test_closing_ends_everything_at_once() -> None:
             await asyncio.open_connection(HOST, port)
 
 
-@played
 async def test_an_introduction_in_single_bytes() -> None:
     async with serving() as (_, _, port):
         station = Station(key=KEY)
