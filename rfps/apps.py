@@ -15,7 +15,7 @@ class RfpsConfig(AppConfig):
             lookups,  # noqa: F401 - it registers itself
             merge_rules,
         )
-        from rfps.models import Rfp, Site
+        from rfps.models import Rfp, RfpKey, Site
         from rfps.overview import address_effect, rfp_counts
         from rfps.selectors import rfp_connected_count, rfp_count
         from rfps.states import LABELS
@@ -24,6 +24,7 @@ class RfpsConfig(AppConfig):
 
         registry.register(Site, rules=merge_rules.SITE, backup=merge_rules.SITE_BACKUP)
         registry.register(Rfp, rules=merge_rules.RFP, backup=merge_rules.RFP_BACKUP)
+        registry.register(RfpKey, rules=merge_rules.KEY)
         hooks.count_rfps(configured=rfp_count, connected=rfp_connected_count)
         panels.add("dashboard", "rfps/counts_card.html", rfp_counts)
         panels.add("omm-settings", "rfps/address_effect.html", address_effect)

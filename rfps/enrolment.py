@@ -15,7 +15,7 @@ from rfps.models import Rfp, RfpKey
 from standby import journal, keyring
 from standby.written import Written, expect_version
 
-SOURCE = "enrolment"
+SOURCE = "system"
 ACTOR = "system"
 
 

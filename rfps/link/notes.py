@@ -35,6 +35,7 @@ REASONS = {
     "too_old": say("its software is too old"),
     "no_proof": say("it does not hold its key; re-enrol it"),
     "too_slow": say("it did not finish the handshake in time"),
+    "our_fault": say("this OMM made a mistake; its log says which"),
     "half_open": say("too many unfinished connections from its address"),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Coroutine, Iterable
@@ -17,6 +18,8 @@ from typing import Any, Protocol, cast
 from rfps.link import wire
 from rfps.link.cipher import new_challenge
 from rfps.link.session import Admission, NoProof, Session, Stage
+
+log = logging.getLogger("rfps.link")
 
 BACKLOG = 4096
 """Connections that the kernel keeps waiting: after a fail-over all base stations come at once."""
@@ -157,6 +160,14 @@ class Connection(asyncio.Protocol):
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         self.deadline = self._server.now() + self._server.limits.handshake
         self._task = asyncio.create_task(work)
+        self._task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        """A fault of ours ends the connection and is logged, whatever it is."""
+        if task.cancelled() or task.exception() is None:
+            return
+        log.error("%s cannot be served", self.link.mac, exc_info=task.exception())
+        self.end("our_fault")
 
     async def _ask(self) -> None:
         introduction = self.link.introduction
