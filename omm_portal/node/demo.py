@@ -97,7 +97,7 @@ class Demo:
     def __init__(self) -> None:
         self._stop = asyncio.Event()
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
-        self._sip: subprocess.Popen[bytes] | None = None
+        self._surroundings: list[subprocess.Popen[bytes]] = []
 
     async def run(self) -> int:
         """Run until Ctrl-C; the exit code."""
@@ -136,6 +136,7 @@ class Demo:
         await until(lambda: self._active() is not None, "one OMM is active")
         active = self._active() or NODES["a"]
         await asyncio.to_thread(demo_content.configure, active.url)
+        self._start_base_stations()
         self._introduce(time.monotonic() - begun)
         await self._watch()
 
@@ -145,9 +146,21 @@ class Demo:
     def _start_sip(self) -> None:
         command = (sys.executable, "-m", "standby.link.sip_responder")
         place = ("--address", checks.SIP_ADDRESS, "--port", str(checks.SIP_PORT))
-        spec = ChildSpec("sip", (*command, *place), {}, 1.0)
-        with (demo_files.ROOT / "sip.out").open("wb") as output:
-            self._sip = spawn(spec, output)
+        self._surround("sip", (*command, *place))
+
+    def _start_base_stations(self) -> None:
+        """They try both OMMs in turn and stay with the one that is active."""
+        omms = [word for node in NODES.values() for word in ("--omm", node.address)]
+        keys = ("--keys", str(demo_files.ROOT / "rfp-keys.json"))
+        which = ("--count", str(demo_content.RFP_COUNT), "--first-mac", demo_content.FIRST_MAC)
+        manage = (sys.executable, str(BASE_DIR / "manage.py"), "simulate_rfps")
+        self._surround("rfps", (*manage, *omms, *which, *keys))
+
+    def _surround(self, name: str, command: tuple[str, ...]) -> None:
+        """Start what a pair has around it; it ends with the demo."""
+        environment = demo_files.node_environment(NODES["a"])
+        with (demo_files.ROOT / f"{name}.out").open("wb") as output:
+            self._surroundings.append(spawn(ChildSpec(name, command, {}, 1.0), output, environment))
 
     def _introduce(self, seconds: float) -> None:
         say(f"\nThe pair is ready ({seconds:.1f} s):")
@@ -187,9 +200,9 @@ class Demo:
         roles = {name: await asyncio.to_thread(role, NODES[name]) for name in self._nodes}
         for name in sorted(self._nodes, key=lambda name: roles[name] == "active"):
             await self._stop_node(name)
-        if self._sip is not None:
-            self._sip.kill()
-            self._sip.wait()
+        for process in self._surroundings:
+            process.kill()
+            process.wait()
 
     async def _stop_node(self, name: str) -> None:
         process = self._nodes[name]

@@ -16,6 +16,8 @@ ANSWER_SECONDS = 10.0
 SITES = ("Head office", "Warehouse")
 RFPS_PER_SITE = 6
 ROOMS = ("Reception", "Corridor", "Workshop", "Canteen", "Stairs", "Archive")
+RFP_COUNT = len(SITES) * RFPS_PER_SITE
+FIRST_MAC = "00:30:42:00:00:01"
 
 
 class DemoProblem(RuntimeError):
