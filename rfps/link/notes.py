@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError
 
-from standby.domain.sentence import TEXTS, Sentence, pack, say, say_count
+from standby.domain.sentence import TEXTS, Sentence, pack, say
 from standby.models import Event, Severity
 
 CONNECTED = "rfp_connected"
@@ -98,21 +98,15 @@ def _one(note: Note) -> Event:
 def _many(group: list[Note]) -> Event:
     first, count = group[0], len(group)
     if first.code == CONNECTED:
-        text = say_count("%(count)s base station.", "%(count)s base stations are connected.", count)
+        text = say("%(count)s base stations are connected.", count=count)
     elif first.code == LOST:
-        text = say_count(
-            "%(count)s base station.",
+        text = say(
             "%(count)s base stations are not connected any more: %(why)s.",
-            count,
+            count=count,
             why=first.why,
         )
     else:
-        text = say_count(
-            "%(count)s base station.",
-            "%(count)s base stations were refused: %(why)s.",
-            count,
-            why=first.why,
-        )
+        text = say("%(count)s base stations were refused: %(why)s.", count=count, why=first.why)
     names = sorted(note.name or note.mac or note.address for note in group)
     return _event(first.code, text, {"count": count, "first": names[:NAMED]})
 
