@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
-from rfps.management.commands.rfp_service import serve
+from rfps.link import notes
+from rfps.link.service import serve
 from standby.domain.facts import Role
 from standby.lease import Lease, LeaseWriter, boot_time
+from standby.models import Event
+from tests.unit.rfplink.clients import LetGo, Station
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "live"])
 
 
 def lease(*, is_open: bool) -> Lease:
@@ -57,14 +62,24 @@ async def test_it_opens_and_closes_with_the_lease(omm: Any, port: int) -> None:
     await asyncio.gather(service, return_exceptions=True)
 
 
-async def test_a_base_station_is_let_go_at_once(omm: Any, port: int) -> None:
+async def test_a_stranger_is_told_to_come_back_and_noted_once(
+    open_gate: Any, omm: Any, port: int
+) -> None:
     service = asyncio.create_task(serve(replace(omm, rfp_port=port)))
-    writer = LeaseWriter(omm.lease_path)
-    writer.write(lease(is_open=True))
     await until_open(port, True)
-    reader, connection = await asyncio.open_connection("127.0.0.1", port)
-    assert await asyncio.wait_for(reader.read(), 2) == b""
-    connection.close()
-    writer.close()
+    for _ in range(2):
+        station = Station("003042000009")
+        await station.connect("127.0.0.1", port)
+        with pytest.raises(LetGo) as let_go:
+            await station.introduce()
+        assert let_go.value.said[-1][0] == 0x0121
+    noted = Event.objects.filter(code=notes.REFUSED)
+    begun = time.monotonic()
+    while not await noted.aexists():
+        assert time.monotonic() - begun < 5
+        await asyncio.sleep(0.02)
     service.cancel()
     await asyncio.gather(service, return_exceptions=True)
+    assert [event.message async for event in noted] == [
+        "Base station 00:30:42:00:00:09 was refused: it is not configured."
+    ]
