@@ -54,7 +54,6 @@ NOT_SHOWN = frozenset(
         "maintenance-end",
         "omm-confirm",
         "omm-revert",
-        "split-copy",
     }
 )
 """Names whose GET shows nothing: a file, a POST alone, or it sends whoever is signed in on."""
