@@ -196,8 +196,8 @@ class DataKey(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=64, unique=True, editable=False)
     """Named by every text that is sealed with it; hexadecimal, random."""
-    wrapped = models.TextField(editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    wrapped = models.TextField(_("sealed key"), editable=False)
+    created_at = models.DateTimeField(_("made"), default=timezone.now, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
 
 

@@ -38,6 +38,7 @@ class BackupSettingsForm(GroupedForm):
     )
     help_texts: ClassVar = {
         "scheduled": _("Each OMM makes its own from its own copy of the data, the standby, too."),
+        "every_hours": _("Hours from one to the next; 24 is once a day."),
         "at_time": _("Such as 02:30, in the system's time zone. More than one a day count on."),
         "keep_count": _(
             "Older ones that were made by themselves are removed; the newest always stays."
@@ -62,7 +63,11 @@ class BackupMakeForm(GroupedForm):
             "without. Empty: it is not encrypted and holds no secrets."
         ),
     )
-    again = _passphrase(label=_("passphrase again"), autocomplete="new-password")
+    again = _passphrase(
+        label=_("passphrase again"),
+        autocomplete="new-password",
+        help_text=_("Typed twice, for a slip of the fingers would lock the back-up for ever."),
+    )
 
     def clean_again(self) -> str:
         """Typed twice alike."""
@@ -87,7 +92,11 @@ class RestoreForm(GroupedForm):
     """What of a back-up is to be restored."""
 
     passphrase = _passphrase(label=_("passphrase"), help_text=_("The back-up is encrypted."))
-    remove = forms.BooleanField(required=False, label=_("also remove what the file does not have"))
+    remove = forms.BooleanField(
+        required=False,
+        label=_("also remove what the file does not have"),
+        help_text=_("Without it, what was added since stays as it is."),
+    )
 
     def __init__(self, *args: Any, one: Stored, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -52,7 +52,7 @@ def test_filters_and_order(api, reader_api):
         ({"model": "RFPS.Site"}, 1),
         ({"actor": "nobody"}, 0),
         ({"source": "api"}, 1),
-        ({"source": "beginnings"}, 7),
+        ({"source": "beginnings"}, 8),
         ({"operation": "lineage"}, 1),
         ({"seq_min": 2, "seq_max": 4}, 3),
         ({"term": 1}, total),

@@ -61,8 +61,8 @@ def english_words() -> frozenset[str]:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text without its placeholders."""
-    return WORD.findall(re.sub(r"%\(\w+\)s", " ", text))
+    """The words of a text without its placeholders and names of files."""
+    return WORD.findall(re.sub(r"%\(\w+\)s|\S+\.jsonl\.xz", " ", text))
 
 
 def english_of(page: str) -> list[str]:

@@ -278,7 +278,8 @@ def path_of(name: str, needed: list[str]) -> str:
     """A page that exists."""
     if name == "change":
         return reverse(name, kwargs={"seq": JournalEntry.objects.latest("seq").pk})
-    return reverse(name, kwargs=parameters_of(name, needed))
+    query = f"?seq={JournalEntry.objects.latest('seq').pk}" if name == "undo" else ""
+    return reverse(name, kwargs=parameters_of(name, needed)) + query
 
 
 ADDRESSES = {name: needed for name, needed in page_names() if name != "metrics"}
