@@ -61,8 +61,8 @@ def english_words() -> frozenset[str]:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text without its placeholders and names of files."""
-    return WORD.findall(re.sub(r"%\(\w+\)s|\S+\.jsonl\.xz", " ", text))
+    """The words of a text without its placeholders, names of files and hashes."""
+    return WORD.findall(re.sub(r"%\(\w+\)s|\S+\.jsonl\.xz|\b[0-9a-f]{16,}\b", " ", text))
 
 
 def english_of(page: str) -> list[str]:
