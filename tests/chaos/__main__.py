@@ -54,7 +54,8 @@ def _names(text: str) -> list[str]:
 
 def _one(options: argparse.Namespace) -> int:
     """Run one cell in this process, which is the client's host afterwards."""
-    private_mounts()
+    if CELLS[options.cell].small_disks:
+        private_mounts()
     directory = Path(tempfile.mkdtemp(prefix=f"omm-chaos-{options.cell}-"))
     kept = False
     try:
