@@ -29,6 +29,7 @@ REAL = (
     "tests/unit/node/",
     "tests/unit/link/",
     "tests/chaos/",
+    "tests/dhcp/",
 )
 """Folders whose tests start processes or measure real time: never two of one kind at once."""
 
