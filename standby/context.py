@@ -13,7 +13,7 @@ from django.templatetags.static import static
 
 from omm_portal.accounts.drafts import Draft, draft_rows, draft_take
 from standby import gate
-from standby.document import Document, status_document
+from standby.document import Document, database_is_away, status_document
 from standby.journal.errors import DATABASE_AWAY
 from standby.presentation import PAIR_STATES, derived, labels, warning_rows
 from standby.selectors import system_settings
@@ -90,7 +90,7 @@ class PairContext:
     def system_name(self) -> str:
         """The name that people gave the system; none while the database is away."""
         try:
-            return system_settings().system_name
+            return "" if database_is_away() else system_settings().system_name
         except DATABASE_AWAY:
             return ""
 

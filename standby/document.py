@@ -54,6 +54,13 @@ def status_bytes(language: str = ENGLISH) -> bytes:
     return json.dumps(pack(status_document(view)), ensure_ascii=False).encode()
 
 
+def database_is_away() -> bool:
+    """True on an OMM that serves nobody and whose database hangs: do not wait for it, then."""
+    if gate.is_active():
+        return False
+    return status_document(gate.lease())["node"].get("database_answers") is False
+
+
 def lag(document: Document) -> int | None:
     """Journal entries that the peer lacks; None without a peer."""
     journal = document.get("journal") or {}

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -250,6 +251,15 @@ class Node:
         return httpx.Client(
             base_url=f"{self.url}/api/v1", headers=headers, timeout=20.0, verify=False
         )
+
+    def signed_in(self, timeout: float = PATIENCE) -> httpx.Client:
+        """A client of the pages with a session of the administrator."""
+        client = httpx.Client(base_url=self.url, timeout=timeout, follow_redirects=True)
+        found = re.search(r'csrfmiddlewaretoken" value="(\w+)"', client.get("/login/").text)
+        assert found is not None
+        form = {"csrfmiddlewaretoken": found[1], "username": "admin", "password": PASSWORD}
+        client.post("/login/", data=form).raise_for_status()
+        return client
 
     def new_token(self) -> str:
         answer = httpx.post(

@@ -27,6 +27,7 @@ from omm_portal.accounts.models import ApiToken, TokenUse, User
 from omm_portal.accounts.selectors import user_named
 from omm_portal.accounts.services import password_rehash, token_digest
 from standby import gate, journal
+from standby.document import database_is_away
 from standby.journal.errors import DATABASE_AWAY
 
 log = logging.getLogger(__name__)
@@ -142,6 +143,8 @@ class PasswordBackend:
 
         While the database is away a standby's own page must still be shown: to nobody in person.
         """
+        if database_is_away():
+            return None
         try:
             return User.objects.filter(pk=user_id, is_active=True).first()
         except DATABASE_AWAY:

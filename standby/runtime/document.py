@@ -97,6 +97,7 @@ class DocumentMaker:
             "handing_over": member.handing_over,
             "forced": member.forced,
             "healthy": runtime.health.healthy,
+            "database_answers": runtime.health.database_answers,
         }
 
     def _peer(self, now: float) -> Document | None:

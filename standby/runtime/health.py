@@ -81,6 +81,11 @@ class Health:
             if self._checking_since is not None:
                 self._checking_since = self._runtime.clock()
 
+    @property
+    def database_answers(self) -> bool:
+        """False while the database has been silent for longer than the grace."""
+        return not self._slow_database()
+
     def _slow_database(self) -> str:
         since = None if self._long_work else self._checking_since
         if since is None:

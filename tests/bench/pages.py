@@ -9,7 +9,6 @@ included, the messages of the WebSocket not: *first* with an empty cache, *later
 from __future__ import annotations
 
 import os
-import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -45,23 +44,13 @@ def pages(directory: Path, rounds: int) -> dict[str, Any]:
             "dashboard": "/",
             "changes": "/changes/",
         }
-        with httpx.Client(base_url=node.url, timeout=20.0, follow_redirects=True) as client:
-            sign_in(client)
+        with node.signed_in() as client:
             web, count = node.pids()["web"], max(rounds, LEAST)
             times = {name: _times(client, path, count, web) for name, path in paths.items()}
         sizes = _sizes(node, paths)
     finally:
         node.kill()
     return {"rfps": RFPS, "entries": made["seq"], "times": times, "bytes": sizes}
-
-
-def sign_in(client: httpx.Client) -> None:
-    """Begin a session of the administrator."""
-    page = client.get("/login/").text
-    token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', page)
-    assert token is not None, page
-    form = {"csrfmiddlewaretoken": token[1], "username": "admin", "password": PASSWORD}
-    client.post("/login/", data=form).raise_for_status()
 
 
 def _times(client: httpx.Client, path: str, count: int, web: int) -> dict[str, float]:
