@@ -32,6 +32,7 @@ NO_PAGE = {
     "maintenance-end": "only a POST",
     "metrics": "for programs",
     "split-copy": "a file",
+    "backup-file": "a file",
 }
 """Addresses that are no page of the portal, and why."""
 
