@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def pages(directory: Path, rounds: int) -> dict[str, Any]:
             "dashboard": "/",
             "changes": "/changes/",
         }
-        with node.signed_in() as client:
+        with closing(node.signed_in()) as client:
             web, count = node.pids()["web"], max(rounds, LEAST)
             times = {name: _times(client, path, count, web) for name, path in paths.items()}
         sizes = _sizes(node, paths)
