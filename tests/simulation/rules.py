@@ -126,6 +126,7 @@ class Rules:
             and peer.member.role is Role.STANDBY
             and peer.healthy
             and peer.term_works
+            and not self._world.are_strangers()
             and not peer.member.leaving
             and (not self._world.sip or peer.proxy.fit)
         )

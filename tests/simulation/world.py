@@ -117,12 +117,12 @@ class World:
         """I4: whole within the time, and then for good."""
         starting = any(host.starting for host in self.hosts)
         limit = self.loop.now + SETTLE + (self.timing.startup_wait if starting else 0.0)
-        while (why := self.checker.settled()) and not self._foreign():
+        while (why := self.checker.settled()) and not self.are_strangers():
             if self.loop.now >= limit:
                 self.checker.fail("I4", why)
             self._advance(0.05)
         self._advance(STAY)
-        if self._foreign():
+        if self.are_strangers():
             return
         self._expect_settled()
         self.checker.data.settle(self.hosts[0])
@@ -136,7 +136,7 @@ class World:
             self._advance(0.02)
         self.checker.fail("I4", why)
 
-    def _foreign(self) -> bool:
+    def are_strangers(self) -> bool:
         """Two real lineages (both began alone): neither is ever overwritten."""
         first, second = (host.disk.head for host in self.hosts)
         return first.real and second.real and first.lineage != second.lineage
