@@ -24,7 +24,7 @@ class RfpsConfig(AppConfig):
 
         registry.register(Site, rules=merge_rules.SITE, backup=merge_rules.SITE_BACKUP)
         registry.register(Rfp, rules=merge_rules.RFP, backup=merge_rules.RFP_BACKUP)
-        registry.register(RfpKey, rules=merge_rules.KEY)
+        registry.register(RfpKey, rules=merge_rules.KEY, backup=merge_rules.KEY_BACKUP)
         hooks.count_rfps(configured=rfp_count, connected=rfp_connected_count)
         panels.add("dashboard", "rfps/counts_card.html", rfp_counts)
         panels.add("omm-settings", "rfps/address_effect.html", address_effect)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -53,6 +54,19 @@ def _key_removal(key: RfpKey) -> None:
         raise Conflict("in-use", say("The base station %(mac)s needs this key.", mac=key.mac))
 
 
+def _key_never(ours: Mapping[str, Any] | None, former: Mapping[str, Any]) -> dict[str, str]:
+    """A key that was proved is never told in clear again."""
+    if ours is None or not ours["proved"] or former.get("proved", True):
+        return {}
+    return {"proved": say("The base station has proved this key: it is never told again.")}
+
+
+def _key_prepare(key: RfpKey, before: RfpKey | None) -> None:
+    """A back-up may be older than the proof."""
+    key.proved = key.proved or (before is not None and before.proved)
+
+
 SITE = Rules(check=_site_check, check_removal=refuse_used_site)
 RFP = Rules(check=_rfp_check, check_many=_rfps_check)
-KEY = Rules(check_removal=_key_removal)
+KEY = Rules(check_removal=_key_removal, never=_key_never)
+KEY_BACKUP = BackupRules(prepare=_key_prepare)
