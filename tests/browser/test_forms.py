@@ -103,7 +103,9 @@ def expect_filled_in(page: Page, values: Mapping[str, str | bool]) -> None:
 
 
 def save(page: Page, verb: str = "Save") -> None:
-    page.get_by_role("button", name=verb, exact=True).click()
+    """Send the form and wait for the page that answers: the old one may say the same words."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=verb, exact=True).click()
 
 
 def delete(page: Page, verb: str) -> None:

@@ -27,13 +27,14 @@ def pair(module_pair: Pair) -> Iterator[Pair]:
         api.delete(URL)
 
 
-def begin(pair: Pair, lasts: timedelta) -> None:
-    """Begin a maintenance; once it is safe the standby knows of it."""
+def begin(pair: Pair, lasts: timedelta) -> datetime:
+    """Begin a maintenance and tell its end; once it is safe the standby knows of it."""
     until = datetime.now(UTC) + lasts
     with pair.active.api() as api:
         answer = api.post(URL, json={"until": until.isoformat(), "reason": "A new switch"})
     assert answer.status_code == 200, answer.text
     assert answer.headers["OMM-Replication"] == "safe"
+    return until
 
 
 def role(node: Node) -> str:
@@ -43,7 +44,7 @@ def role(node: Node) -> str:
 
 def test_nobody_takes_over_until_somebody_forces_it(pair: Pair) -> None:
     victim, heir = pair.active, pair.standby
-    begin(pair, timedelta(hours=1))
+    until = begin(pair, timedelta(hours=1))
     heir._token = victim._token
     with heir.api() as api:
         answer = api.delete(URL)
@@ -55,7 +56,7 @@ def test_nobody_takes_over_until_somebody_forces_it(pair: Pair) -> None:
         assert "Maintenance" in status["reason"]
         found = [each for each in status["warnings"] if each["code"] == "maintenance"]
         assert "admin" in found[0]["message"]
-        assert f"{datetime.now(UTC):%Y-%m-%d}" in found[0]["message"]
+        assert f"{until:%Y-%m-%d}" in found[0]["message"]
         assert api.post("/standby/takeover/", json={"force": True}).status_code == 202
         heir.wait("active").wait_gate()
     victim.start()
